@@ -40,7 +40,7 @@ PATTERNS[LANGUAGE] = "must be a BCP 47 tag, such as en or de-CH"
 def most_delta(persons: int) -> float:
     """Return the largest delta allowed for a number of persons.
 
-    With a larger delta, even a mechanism that reveals whole records could satisfy the guarantee.
+    With a larger delta, even a mechanism that reveals whole records could satisfy (ε, δ)-differential privacy.
     """
     return 1 / (PERSONS_PER_DELTA * persons)
 
@@ -109,7 +109,7 @@ class AuditConfig(Section):
 
 
 def is_uri(key: str) -> bool:
-    """Return whether a key is named by the URI of a key service, such as `hsm:2?label=releaser`."""
+    """Return whether `key` is a URI, such as `hsm:2?label=releaser` for a key in an HSM, and not a file."""
     return re.fullmatch(r"(file2|hsm|awskms|gcpkms|azurekms|hv):.+", key) is not None
 
 
@@ -342,7 +342,7 @@ class Config(Section):
         return self.resolve(self.source.path)
 
     def for_texts(self, texts: Sequence[str]) -> "Config":
-        """Return a copy in which a number computed from the train texts replaces `decode.max_new_tokens: auto`.
+        """Return a copy with a number in place of `decode.max_new_tokens: auto`, computed from the train texts.
 
         With segments or DP, the texts are not read, and the number is `MAX_TOKENS` of `synthgen.decode.config`.
         """

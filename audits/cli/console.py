@@ -118,3 +118,13 @@ def standard_streams() -> Iterator[None]:
 def listed(names: str | None) -> list[str] | None:
     """Return the comma-separated names of an option, or None if the option was not given."""
     return None if names is None else [name.strip() for name in names.split(",") if name.strip()]
+
+
+def create_folder(folder: Path) -> None:
+    """Create the folder if it is missing; raise InputError if it cannot be created or is not writable."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the folder {folder} cannot be created ({error.strerror})") from error
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"the folder {folder} is not writable")

@@ -1,7 +1,6 @@
 """The command `audits run`: audit a synthetic table and decide by a policy whether it may be released."""
 
 import json
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -308,19 +307,9 @@ def _limit_text(threshold: float | tuple[float, float] | None) -> str:
 
 def _create_or_clear(out: File) -> None:
     if out is not None:
-        _create_folder(out)
+        console.create_folder(out)
         for name in (AUDIT, PUBLIC, QUARANTINE):  # results of an earlier run, perhaps on a different table
             (out / name).unlink(missing_ok=True)
-
-
-def _create_folder(folder: Path) -> None:
-    """Create the folder if it is missing; raise InputError if it cannot be created or is not writable."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"the folder {folder} cannot be created ({error.strerror})") from error
-    if not os.access(folder, os.W_OK):
-        raise InputError(f"the folder {folder} is not writable")
 
 
 def _read_or_create_key(findings: File, path: File) -> bytes:
@@ -334,7 +323,7 @@ def _read_or_create_key(findings: File, path: File) -> bytes:
         return b""
     if findings is None or path is None:
         raise InputError("--findings and --findings-key must be given together")
-    _create_folder(findings.parent)
+    console.create_folder(findings.parent)
     return read_key(path, "findings key")
 
 

@@ -29,7 +29,7 @@ def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     out: Annotated[Path | None, typer.Option(help="folder for selftest.json, for `audits run --selftest`")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the result as JSON on stdout")] = False,
 ) -> None:
-    """Test whether the audits detect known leaks in your own train and control tables.
+    """Test with your own train and control tables whether the audits detect known leaks.
 
     The command makes synthetic tables from your data. Some have a known leak, for example copies of train persons.
     The others are made from a third of the control persons and have no leak. Every audit must fail the tables with a
@@ -43,6 +43,8 @@ def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     from audits.selftest.bound import bound_selftest
     from audits.selftest.run_suite import format_table, run_suite
 
+    if out is not None:
+        console.create_folder(out)
     columns = {"text": text, "label": label, "group": group}
     inputs = load_tables(None, train, control, reference, **columns, rows_are_persons=rows_are_persons)
     result = run_suite(inputs, audits=console.listed(only), seed=seed, confidence=confidence, progress=console.say)
@@ -51,7 +53,6 @@ def selftest(  # noqa: PLR0913, PLR0917 - one parameter per option of the comman
     if result.left_out:
         tell(f"not tested, because these audits need further inputs: {', '.join(result.left_out)}")
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
         tables = {"train": table_digest(inputs.train), "control": table_digest(inputs.control)}
         bound = bound_selftest(result.to_json(), tables, salt=secrets.token_hex(32), tool=tool_name())
         write_whole(out / "selftest.json", bound.to_bytes())

@@ -36,10 +36,11 @@ def shadow_plan(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
 ) -> None:
     """Plan the reruns of the generator for `audits shadow`.
 
-    The targets are the most over-represented train persons: their records are more similar to a synthetic record than
-    to public or control records, by the largest difference. Each target is omitted from half of the reruns. For each
-    entry of `runs` in plan.json, run the generator with a new seed on train without the persons in `leave_out`, and
-    save its output in this folder at the path in `synthetic`, with the suffix .parquet, .jsonl or .csv.
+    The targets are the most over-represented train persons: the similarity of their records to a synthetic record
+    exceeds the similarity to public or control records by the largest difference. Each target is omitted from half of
+    the reruns. For each entry of `runs` in plan.json, run the generator with a new seed on train without the persons
+    in `leave_out`. Save its output in the folder of --out at the path in `synthetic`, with the suffix .parquet,
+    .jsonl or .csv.
     """
     from audits.attacks.shadow.plan import plan_shadow, write_plan
     from audits.core.inputs import load_tables
@@ -73,7 +74,7 @@ def shadow_command(  # noqa: PLR0913, PLR0917 - one parameter per option of the 
     """Infer from the output tables of the reruns which reruns were trained on each target person.
 
     Exit 0 if this attack fails (verdict pass), 4 if it succeeds or is inconclusive. The command writes shadow.json
-    into the folder. This file names no person: it contains means over all persons, and the result of the worst one.
+    into the folder. This file names no person: it contains means over all persons, and the highest AUC of a person.
     """
     from audits.attacks.shadow.attack import as_text, judge_shadow
     from audits.core.inputs import load_tables

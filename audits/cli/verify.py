@@ -17,7 +17,7 @@ def verify(
     policy: Annotated[str | None, Option(help="Policy under which the bundle must have been released.")] = None,
     only: Annotated[
         Literal["integrity"] | None,
-        Option(help="Check only that the files are intact, without a trust root; exit code 20, not 0, if they are."),
+        Option(help="Check only the files, without a trust root. If they are intact, the exit code is 20, not 0."),
     ] = None,
     trust_state: Annotated[
         Path | None, Option(help="File with the newest version of the trust root seen so far, to detect a rollback.")

@@ -63,7 +63,8 @@ def read_parquet(file: BinaryIO, to_read: Collection[str]) -> tuple[list[str], "
     """Return the names of all columns of a Parquet file, and a table of the columns that are in `to_read`.
 
     A file of a few hundred bytes can decode to many gigabytes. The decoded size is therefore measured first, in small
-    batches. Raise OSError, with the reason in `strerror`, if the file is damaged or exceeds `MAX_TABLE_BYTES`.
+    batches. Raise OSError, with the reason in `strerror`, if the file is damaged or the decoded columns are larger
+    than `MAX_TABLE_BYTES`.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq

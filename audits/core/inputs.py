@@ -63,9 +63,9 @@ def load_table(
         role: what the table is used for; selects the checks and appears in messages.
         rows_are_persons: whether each row belongs to a different person; ignored for a synthetic table.
 
-    Raise InputError if the file cannot be read, has no rows or too many, lacks a required column or has a row that
-    cannot be used, if a synthetic table has content that no audit reads, or if `rows_are_persons` is set for a train
-    or control table with the column `group`. The problems state row numbers (from 1), but no content of the rows.
+    Raise InputError in these cases: the file cannot be read; it has no rows, or too many; a required column is
+    missing; a row cannot be used; a synthetic table has content that no audit reads; `rows_are_persons` is set for a
+    train or control table with the column `group`. The problems state row numbers (from 1), but no content of rows.
     """
     path = Path(path)
     columns = {"text": text, "label": label, "group": group}

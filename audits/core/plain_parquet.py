@@ -8,7 +8,7 @@ Reference: Parquet file format (parquet.thrift, data pages of version 1); Thrift
 
 from collections.abc import Sequence
 
-PAGE_BYTES = 1 << 20  # a page ends after the value with which its size reaches this number of bytes
+PAGE_BYTES = 1 << 20  # a page ends as soon as it has at least this number of bytes; no value is split
 CREATED_BY = b"synthgen plain parquet"
 _MAGIC = b"PAR1"
 _BYTE_ARRAY, _UTF8, _REQUIRED, _PLAIN, _RLE, _UNCOMPRESSED = 6, 0, 0, 0, 3, 0  # enum values of parquet.thrift

@@ -162,7 +162,7 @@ def one_run_epsilon(*, r: int, v: int, m: int, delta: float, alpha: float) -> fl
 
 
 def one_run_ceiling(r: int, *, alpha: float) -> float:
-    """Return `one_run_epsilon` if all r guesses are right and delta is 0: max(0, ln(q / (1 - q))), q^r = alpha."""
+    """Return `one_run_epsilon` for v = r and delta = 0: max(0, ln(q / (1 - q))), where q^r = alpha."""
     q = alpha ** (1 / r)
     return max(0.0, math.log(q / (1 - q)))
 

@@ -1,4 +1,4 @@
-"""Test an audit that passes: it must fail if train records are copied (planted) into the synthetic table.
+"""Test whether an audit that passes would fail if train records were copied (planted) into the synthetic table.
 
 Without this test, an audit could pass because the texts are too short or too similar to each other to detect a leak.
 The test uses samples of the tables. For each of 10 % of the train persons, it plants a copy of one of the person's

@@ -28,7 +28,8 @@ def shift_auc(train: Table, control: Table, rng: Rng) -> Estimate | None:
         variance = 2 · sum over folds of (n_T + n_H + 1) / (12 · n_T · n_H) / 5^2
 
     Without the factor 2, this is the variance for independent folds if train and control do not differ (Mann and
-    Whitney 1947). The folds are not independent, because each fold's model is trained on the remaining folds.
+    Whitney 1947). The factor 2 is needed because each fold's model is trained on the remaining folds, so the folds
+    are not independent.
 
     Raises:
         InputError: no word occurs in two records, so nothing can be compared.

@@ -16,12 +16,12 @@ from audits.core.types import AuditInputs
 # errors that `np.load` raises for a file that is no matrix; some come from evaluating the header as a Python literal
 _PARSER_ERRORS = (OSError, EOFError, ValueError, TypeError, LookupError, OverflowError, MemoryError, SyntaxError)
 # tables that can have vectors; the generator was trained on train, and never saw control; "reference" is public text,
-# and "mirror" is the output of the generator when trained on control
+# and "mirror" is the output of the same generator after it was trained on control instead of train
 ROLES = ("synthetic", "train", "control", "reference", "mirror")
 
 
 def named_folders(options: Sequence[str]) -> dict[str, Path]:
-    """Return NAME -> FOLDER for options NAME=FOLDER; raise InputError if a name is repeated or not valid."""
+    """Return the folder of each name in options NAME=FOLDER; raise InputError if an option is not valid."""
     folders: dict[str, Path] = {}
     problems: list[str] = []
     for option in options:
@@ -40,10 +40,10 @@ def named_folders(options: Sequence[str]) -> dict[str, Path]:
 
 
 def with_vectors(inputs: AuditInputs, folders: Mapping[str, Path]) -> AuditInputs:
-    """Return the inputs with additional vectors of each table.
+    """Return the inputs with additional vectors for each table.
 
-    `folders` has the folder of each encoder by name. For each table of the inputs, the folder contains a matrix with
-    one row per table row, named synthetic.npy, train.npy, control.npy, reference.npy or mirror.npy. The vectors
+    `folders` maps the name of each encoder to its folder. For each table of the inputs, the folder contains a matrix
+    with one row per table row, named synthetic.npy, train.npy, control.npy, reference.npy or mirror.npy. The vectors
     become float32. Raise InputError with all problems if files are missing or do not fit their tables.
     """
     tables = {role: table for role in ROLES if (table := getattr(inputs, role)) is not None}

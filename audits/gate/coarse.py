@@ -30,7 +30,7 @@ class Bin:
 
 
 def coarsen(edges: Sequence[float], train: Sequence[int], control: Sequence[int], min_count: int) -> tuple[Bin, ...]:
-    """Join neighbouring bins until every bin can be published; return () if even their union cannot be published.
+    """Join neighbouring bins until every bin can be published; return () if even the union of all bins cannot.
 
     `edges` has the n + 1 ends of the n bins; `train` and `control` have the n counts. Bins are joined from the left;
     if the last bin cannot be published, it is joined to its left neighbour.

@@ -5,7 +5,7 @@ Unless the policy has `publish_exact_counts`, a number is rounded as follows:
     sample size n  down to 0, 1, 2, 5, 10, 20, 50, ..., or to the `min_n` of a rule of the policy
     interval       ends outward to a multiple of 0.01 (n below 100), 0.005 (n below 1,000) or 0.001, but not beyond a
                    limit of the policy; an exact interval would reveal n by its width
-    exact count    as a metric, to the first and last count of its bucket: 1 to 9, 10 to 19, 20 to 49, 50 to 99, ...
+    exact count    if it is a metric, to the first and last count of its bucket: 1 to 9, 10 to 19, 20 to 49, ...
     other count    to a bucket such as `200-500`: 200 or more, but below 500; 0 stays, and all counts from 1 to
                    `min_histogram_bin` - 1 have one bucket, `1-9` by default
     share          in the details of an audit, to a multiple of 0.01
@@ -84,7 +84,7 @@ def is_bucket(text: str) -> bool:
 
 
 def public_count(count: int, policy: Policy) -> int | str:
-    """Return the public form of a count: 0, one bucket for all counts below `min_histogram_bin`, or else `bucket`."""
+    """Return a count as published: 0 unchanged, one bucket for 1 to `min_histogram_bin` - 1, else its `bucket`."""
     min_count = policy.disclosure.min_histogram_bin
     if policy.disclosure.publish_exact_counts or count == 0:
         return count
@@ -101,12 +101,12 @@ def is_public_count(value: int | str, policy: Policy) -> bool:
 
 
 def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
-    """Return the public form of the metric `name`, which has the form `audit.metric`.
+    """Return the public form of a metric; `name` has the form `audit.metric`.
 
-    The public interval contains the exact interval, with one exception: the metric is an exact number (low = high)
-    and a rule reads its `value`. Then a single number replaces the metric, and each rule has the same outcome for it:
+    The public interval contains the exact interval, with two exceptions. In both, the metric is exact (low = high), a
+    rule reads its `value`, and one number replaces the metric without changing the outcome of any rule on it:
     - If all rules on the metric have one operator: the upper (`<=`) or lower (`>=`) end of the rounded interval.
-    - If the rules have both operators and the metric is a count: a count of this interval between the same limits.
+    - If the rules have both operators and the metric is a count: a count in this interval, between the same limits.
     """
     if policy.disclosure.publish_exact_counts:
         return metric
@@ -174,9 +174,9 @@ def is_withheld(metric: str, policy: Policy) -> bool:
 def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
     """Return the evidence that a bundle may contain; a second call changes nothing.
 
-    Without differential privacy, it has the rounded metrics. With differential privacy, it shows only which gates
-    (conditions of the policy) passed, and which audits without a gate were measured. Under an independent policy, it
-    depends on the source records only through the noisy results of the DP queries.
+    It has the rounded metrics. If the policy requires differential privacy, it shows only which gates (conditions of
+    the policy) passed, and which audits without a gate were measured. Under an independent policy, it depends on the
+    source records only through the noisy results of the DP queries.
     """
     if verdicts_only(policy):
         return _verdicts(evidence, policy)
@@ -215,10 +215,10 @@ def _independent(evidence: Evidence, policy: Policy) -> Evidence:
 
 
 def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
-    """Return the public evidence under a policy that requires differential privacy.
+    """Return the public evidence under a DP policy; under an independent policy, it is the result of `_independent`.
 
-    Unless the policy is independent, a metric in `_NOT_PRIVATE` is rounded, and a limit replaces any other metric of
-    a rule. A lower bound of epsilon without a rule becomes 0 if it is at most the claimed epsilon, else it is exact.
+    A metric in `_NOT_PRIVATE` is rounded, and a limit replaces any other metric with a rule (`_at_the_limit`).
+    A lower bound of epsilon without a rule becomes 0 if it is at most the claimed epsilon; otherwise, it stays exact.
     """
     if policy.is_independent:
         return _independent(evidence, policy)
@@ -247,14 +247,14 @@ def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
 
 
 def _withheld(state: AuditState, *, has_rule: bool) -> AuditState:
-    # a rule reads the status of its audit, so this status stays; without a rule, "inconclusive" becomes "measured",
-    # because it would reveal that the audit did not pass
+    # a rule reads the status of its audit, so this status stays; without a rule, "measured" replaces "inconclusive",
+    # which would reveal that the audit did not pass
     status = "measured" if state.status == "inconclusive" and not has_rule else state.status
     return state.model_copy(update={"verdict": WITHHELD, "status": status})
 
 
 def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
-    """Return the metric with a limit of its rules as its number; if a rule does not hold, the rounded metric."""
+    """Replace the number of a metric by a limit of its rules; if a rule does not hold, round the metric instead."""
     rules = [rule for rule in policy.all_rules() if rule.metric == name]
     for rule in rules:
         value = float(getattr(metric, rule.bound))
@@ -271,8 +271,8 @@ def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
 def public_report(audit: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     """Return the public form of an `audit.json`: metrics as in the public evidence, and other counts as buckets.
 
-    Privacy: the digests of private tables and the seed are omitted, because they would confirm a correct guess of a
-    table. The row numbers of quarantined rows are omitted too.
+    Privacy: the digests of private tables and the seed are omitted, because they would confirm a correct guess of
+    a table. The row numbers of quarantined rows are omitted too.
     """
     public = {key: value for key, value in audit.items() if key not in _TRANSFORMED}
     inputs = audit.get("inputs")

@@ -30,7 +30,7 @@ def private_requirements(audits: Mapping[str, Sequence[str]], rules: Sequence[Ru
 
     `audits` has the policy's lists of audits by key: `required`, `measured` and `selftest`. A rule with `min_n`, a
     smallest sample size, is also yielded: it reads the sample size of a metric. For the metrics of the audit
-    `accounting`, this is the number of persons in train.
+    `accounting`, the sample size is the number of persons in train.
     """
     for key, names in audits.items():
         yield from (f"{key}: {name}" for name in names if name != ACCOUNTING or key == "selftest")

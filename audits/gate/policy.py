@@ -116,7 +116,10 @@ class Policy(Canonical):
     def _no_repeats_or_contradictions(self) -> Self:
         rules = (*self.all_rules(), *_dp_rules(self.dp_substitute), *self.dp_method_rules())
         for condition, names in (
-            ("rules: each rule needs its own id, and SynthGen adds rules itself", [rule.id for rule in rules]),
+            (
+                "rules: each rule needs its own id, which must not be the id of a rule that SynthGen adds",
+                [rule.id for rule in rules],
+            ),
             ("approvals: each role may be listed only once", [approval.role for approval in self.approvals]),
             ("required and measured: each audit may be listed only once", [*self.required, *self.measured]),
         ):
@@ -175,7 +178,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     automatically do not count as the policy's own: those of EXTERNAL_RULES, NO_QUARANTINED_ROW, and the audit
     `accounting` if a DP method made the records.
 
-    - An audit in `measured` is a gate only if its status is neither measured nor inconclusive, and then never passes.
+    - An audit in `measured` is a gate only if it is neither measured nor inconclusive; such a gate never passes.
     - A measurement that is missing, failed or based on too few units does not pass.
     - Intervals and required verdicts must have the confidence that the number of attempts (audits of the same control
       persons) requires.
@@ -316,14 +319,14 @@ def _verdict(state: AuditState | None) -> Outcome:
 
 
 def _selftest_rule(name: str) -> Rule:
-    """Return the rule that the self-test found no wrong verdict of an audit."""
+    """Return the rule which requires that the self-test found no wrong verdict of an audit."""
     why = "An audit that misses leaks planted in the source's data, or finds leaks in clean data, proves nothing."
     id_, metric = f"selftest-{name.replace('_', '-')}", f"selftest.{name}_wrong"
     return Rule(id=id_, metric=metric, bound="value", op="<=", limit=0, min_n=1, why=why)
 
 
 def _dp_rules(dp: DpRule | DpSubstitute | None) -> tuple[Rule, ...]:
-    """Return the rules that epsilon and delta are at most the limits in `dp`; none if `dp` is None."""
+    """Return the rules which require that epsilon and delta are within the limits in `dp`; none if `dp` is None."""
     if dp is None:
         return ()
     why = "The privacy budget of the release must not exceed the limit of the policy."

@@ -77,7 +77,7 @@ def compare(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:
 
     The outcome is INSUFFICIENT in each of these cases:
 
-    - The metric is missing or not finite, has fewer than `min_n` units, or is of a self-test that has no digest.
+    - The metric is missing or not finite, has fewer than `min_n` units, or is from a self-test without a digest.
     - The status of the metric's audit is not `measured`.
     - The rule compares an end of an interval, and the confidence of the interval is unknown or too low.
     - The rule compares an exact value, but the metric has an interval.

@@ -10,9 +10,9 @@ from typing import Any
 from audits.gate.disclosure import public_details
 from audits.gate.policy import Policy
 
-MIN_STEP_RECORDS = 10  # a share of real records is published only if one rounding step is at least this many records
-# smallest number of persons in a published subgroup; `synthgen evaluate` also ensures that the persons outside all
-# published subgroups of an attribute are none, or at least this many
+MIN_STEP_RECORDS = 10  # smallest rounding step, in records, of a published share of real records
+# smallest number of persons in a published subgroup; `synthgen evaluate` also ensures that, for each attribute, the
+# number of persons outside all published subgroups is 0 or at least this number
 MIN_SUBGROUP_PERSONS = 50
 _FIELDS = ("value", "low", "high", "n")  # keys of a published score
 

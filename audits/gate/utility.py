@@ -15,7 +15,7 @@ from audits.core.types import AuditInputs, Estimate
 from audits.gate.evidence import Metric, MetricName, records_digest
 
 SCHEMA = "synthgen-evaluation/v1"
-METRIC_PREFIXES = {"utility", "style", "balance"}  # the name of a metric must begin with one of these and "."
+METRIC_PREFIXES = {"utility", "style", "balance"}  # the name of a metric must begin with one of these words and "."
 
 
 def distance_of_shares(released: Mapping[str, int], requested: Mapping[str, int]) -> float:

@@ -16,7 +16,7 @@ from audits.core.types import Table
 from audits.ledger.chain import Chain, Head, HighWaterMark, opened
 from audits.ledger.persons import joined, person_marks, split, text_marks
 
-# Control counts as used before if an earlier audit used more than this share of its persons, or of its texts.
+# an earlier audit is an attempt on the same control persons if it used over this share of them or of their texts
 MAX_REPEATED_SHARE = 0.01
 
 
@@ -61,7 +61,7 @@ def record_attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str,
 
 
 def create_or_check_ledger(folder: Path, high_water_mark: HighWaterMark) -> None:
-    """Create the ledger if there is none; raise InputError if no attempt could be recorded in it."""
+    """Create the ledger if there is none; raise InputError if attempts cannot be recorded in it."""
     with opened(folder, high_water_mark):
         pass
 

@@ -204,7 +204,7 @@ def _refuse_voided(chain: Chain, run: str) -> None:
 
 
 def _seal_key(chain: Chain, run: str) -> bytes:
-    """Return the key for `seal`, 32 bytes; it follows from the key of the ledger and the id of the run."""
+    """Return the key for `seal`, 32 bytes; it is derived from the key of the ledger and the id of the run."""
     return bytes.fromhex(chain.mac(b"answer\0" + run.encode()))
 
 
@@ -282,7 +282,7 @@ def _spending(entry: Mapping[str, Any]) -> Spending:
 
 def _counted(chain: Chain) -> tuple[Spending, ...]:
     """Return the reservations that count (are not voided), in the order in which they were recorded."""
-    # a run that drew noise counts even if the ledger has an entry that voids it (`void` writes no such entry)
+    # a run that drew noise counts even if an entry voids its reservation (`void` refuses to write such an entry)
     drawn, voided = ({e["run"] for e in chain.entries if e.get("what") == step} for step in (DRAW, VOID))
     return tuple(spending for spending in _all(chain) if spending.run not in voided - drawn)
 

@@ -214,7 +214,7 @@ def _read_or_create(folder: Path, known: Head | None, high_water_mark: Path | No
 
 
 def _refuse_older(folder: Path, chain: Chain, known: Head | None, high_water_mark: Path) -> None:
-    """Raise InputError unless the chain has the id of the earlier head `known` and begins with the same lines.
+    """Raise InputError if the id or the first lines of the chain differ from those at the earlier head `known`.
 
     Do nothing if `known` is None.
     """

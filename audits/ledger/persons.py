@@ -29,7 +29,7 @@ def _plain(name: str) -> str:
 def text_marks(chain: Chain, table: Table) -> list[set[str]]:
     """Return the marks of each distinct text: the `MARKS` smallest hashes of runs that only this text has.
 
-    A text is omitted if each of its runs is also in another text, for example an empty template.
+    A text is omitted if each of its runs is also in another text. An example is a form without entries.
     """
     key = bytes.fromhex(chain.mac(b"text"))
     runs = [_runs(words, key) for words in {tuple(tokens(text)) for text in table.texts} if words]

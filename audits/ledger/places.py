@@ -26,5 +26,5 @@ def folder_mark_path(folder: Path) -> Path:
 
 
 def chain_mark_path(ledger_id: str) -> Path:
-    """Return the path, in the data folder, of the high-water mark for the id of a ledger."""
+    """Return the path of the high-water mark, in the data folder, for the ledger with this id."""
     return data_folder() / "ledgers-seen" / f"{ledger_id}.json"

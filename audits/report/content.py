@@ -104,8 +104,9 @@ class ReportContent:
     audits: tuple[Mapping[str, Any], ...] = ()  # `results` of audit.json
     # results of the stage `evaluate`; empty if the policy does not publish them
     utility: Mapping[str, Any] = field(default_factory=dict)
-    # numbers of candidates, which are generated texts before the filters. Key `candidates`: number of all candidates.
-    # Key `kept`: number that the filters accepted. Any other key is a reason: number that the filters rejected for it
+    # numbers of candidates, which are generated texts before the filters. Key `candidates`: all candidates.
+    # Key `kept`: candidates that the filters accepted. Any other key is a reason for rejection: candidates that the
+    # filters rejected for this reason
     filters: Mapping[str, Count] = field(default_factory=dict)
     stages: tuple[StageRow, ...] = ()  # the seconds are None on the public page
     provenance: Mapping[str, str] = field(default_factory=dict)  # digests, and the version of the tool, by name

@@ -94,7 +94,7 @@ def _text(x: float, y: float, text: str, attributes: str = "") -> str:
 
 
 def _axes(below: str, beside: str) -> list[str]:
-    """Return the two axes with their names: `below` the horizontal axis, and `beside` the vertical axis."""
+    """Return the two axes; `below` is the name of the horizontal axis, and `beside` is that of the vertical axis."""
     middle = (_TOP + _BOTTOM) / 2
     turned = f' text-anchor="middle" transform="rotate(-90 14 {middle:.1f})"'
     return [

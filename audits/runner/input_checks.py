@@ -57,15 +57,15 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
 
     A kind of row is a problem if it is more than 1 % of its table:
     - Control rows that nearly duplicate a train row (`NEAR_DUPLICATE`), because a synthetic copy of the train row is
-      as close to the control row. Rows removed before the call (`inputs.near_duplicate_rate`) count in the 1 %.
+      as close to the control row. Rows removed before the call (`inputs.near_duplicate_rate`) count towards the 1 %.
     - All rows of control persons who share a direct identifier with a train person: the two may be the same person
       or relatives. Identifiers of more than ten persons are ignored. Here, the 1 % refers to persons.
     - Reference rows that repeat phrases of a train or control record, if the reference contains at least half of this
       record: a synthetic copy of the record would count as common text.
 
     Five further findings are problems:
-    - A classifier separates train from control persons without the synthetic table, so audits could take this for a
-      leak. Or the classifier is worse than chance, because control records reword train records.
+    - A classifier that does not read the synthetic table separates train from control persons, so audits could take
+      their difference for a leak. Or it is worse than chance, because control records reword train records.
     - Disguise: rows with many look-alike characters (such as Greek for Latin letters) or invisible characters are
       more frequent in the synthetic table than in the real tables (`audits.text.disguise`).
     - Layout: rows with a kind of unusual white space, or with a few invisible characters, are more frequent in the
@@ -73,7 +73,7 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
     - A synthetic label contains an identifier and belongs to fewer than ten train persons.
     - The tables do not identify persons, and the user did not declare that each row belongs to a different person.
 
-    With `quarantine`, up to 1 % of rows with disguise, and up to 1 % with layout, are quarantined and not a problem.
+    With `quarantine`, disguise or layout in at most 1 % of synthetic rows is no problem: the rows are quarantined.
 
     Raises:
         InputError: there is no control row or none remains, or `near_duplicate_rate` is not between 0 and 1.
@@ -250,7 +250,7 @@ def _sharing_identifiers(inputs: AuditInputs) -> Bool:
 
 
 def _owners(table: Table, replaced: tuple[tuple[str, ...], ...] | None) -> dict[str, set[str]]:
-    """Return direct identifier -> ids of its persons; read the texts, and the identifiers replaced in the texts."""
+    """Return direct identifier -> ids of its persons; an identifier is in a text, or was replaced in it."""
     owners: dict[str, set[str]] = defaultdict(set)
     for row, (text, group) in enumerate(zip(table.texts, table.groups, strict=True)):
         values = {entity.key for entity in entities(text) if entity.kind in DIRECT}

@@ -89,7 +89,7 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
 
     - Illegible rows: their character sequences do not occur in real text (`audits.text.legibility`), for example
       because the text is reversed or encoded. If such rows are significantly more frequent than in control
-      (one-sided binomial test, 5 %), no audit of texts may pass unless these rows are quarantined. If legibility
+      (one-sided binomial test, 5 %), they must be quarantined; otherwise, no audit of texts may pass. If legibility
       cannot be measured, all synthetic rows count as illegible.
     - Foreign rows: more than half of the words are unknown, the row is illegible, or at least a third of its windows
       of 50 to 99 characters are illegible. Known words are the words of train and, for a synthetic row, also of
@@ -130,7 +130,7 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
 
 
 def _beyond_chance(synthetic: Bool, control: Bool) -> Int:
-    """Return the indices of illegible synthetic rows; none if not significantly more frequent than in control."""
+    """Return the indices of illegible synthetic rows; none if they are not significantly more than in control."""
     illegible, share = np.flatnonzero(synthetic), float(control.mean())
     return illegible[:0] if len(illegible) <= binom.ppf(1 - FAIL_LEVEL, len(synthetic), share) else illegible
 

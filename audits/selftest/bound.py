@@ -24,10 +24,11 @@ _MAX_BYTES = 16 << 20  # largest size of the file
 
 
 class BoundCell(Closed):
-    """The result of one audit on one case: releases of one kind, with or without a known leak.
+    """The result of one audit on one case.
 
-    The demand says which verdicts the audit must reach, and the outcome says whether its verdicts meet the demand.
-    `audits/selftest/cases.py` lists the possible demands and outcomes.
+    A case consists of releases of one kind, with or without a known leak. The demand says which verdicts the audit
+    must reach, and the outcome says whether its verdicts meet the demand. `audits/selftest/cases.py` lists the
+    possible demands and outcomes.
     """
 
     demand: Demand
@@ -85,7 +86,7 @@ def read_selftest(path: Path) -> BoundSelfTest:
 
 
 def check_bound(test: BoundSelfTest, tables: Mapping[str, str], tool: str) -> None:
-    """Raise InputError unless the self-test was made from these tables (sha256 of train and control) by this tool."""
+    """Raise InputError if the self-test was run on other tables (sha256 of train and control) or by another tool."""
     given = (("train", test.train), ("control", test.control))
     problems = [f"the self-test was run on another {role} table" for role, digest in given if digest != tables[role]]
     if test.tool != tool:

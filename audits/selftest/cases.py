@@ -222,15 +222,15 @@ def judge(demand: Demand, results: Sequence[AuditResult]) -> Outcome:
 
     - "open": the case has no demand on the audit.
     - "right": the verdicts meet the demand.
-    - "uncalibrated": the demand is not met, but only because there are too few persons, or the tables cannot be
-      measured.
+    - "uncalibrated": the demand is not met, but only because there are too few persons, the tables cannot be
+      measured, or a pass does not count because the audit quarantined rows.
     - "wrong": the demand is not met for any other reason, or the audit raised an error.
     """
     if any(result.status == "failed" for result in results):
         return "wrong"
     if demand == "blind":
         return "open"
-    # a pass after some rows were set aside (quarantine) does not count, because the other rows may contain the leak
+    # a pass does not count if the audit quarantined rows: the pass does not cover these rows, which may be the leak
     verdicts = ["insufficient" if r.verdict == "pass" and r.quarantined else r.verdict for r in results]
     n, fails, passes = len(verdicts), verdicts.count("fail"), verdicts.count("pass")
     right = {

@@ -29,7 +29,7 @@ class Population:
     unseen: Table  # the clean release: rows of other persons, without text or identifiers of train and control
     n_unseen: int  # number of persons in `unseen`
     n_repeating: int  # number of rows removed from `unseen` because they repeat a train or control person
-    # (rows,), number of tokens of the longest passage of each train row that no other person has; 0 if below 13
+    # for each train row: number of tokens of its longest passage that no other person has; 0 if below 13, (rows,)
     own_run: Int
     reference: Table | None = None  # the user's table of public text; None if the user gave none
     set_aside: Table | None = None  # control rows that may belong to a train person; None if there are none

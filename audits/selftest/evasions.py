@@ -58,7 +58,7 @@ _CYRILLIC, _FULL_WIDTH = "\u0430\u0441\u0435\u043e\u0440\u0445\u0443", "".join(c
 _CONFUSABLE = str.maketrans("aceopxy" + string.digits, _CYRILLIC + _FULL_WIDTH)
 DISGUISES: Mapping[str, Callable[[str], str]] = {  # key: name of the case; value: function that disguises a text
     "accented": lambda text: " ".join(f"{word[:1]}{ACCENT}{word[1:]}" for word in text.split()),
-    # the tag character of each word's first character (or of "A" if there is none) is inserted after this character
+    # in each word, the tag character of the first character (or that of "A" if there is none) follows this character
     "invisible": lambda text: " ".join(f"{w[:1]}{_TAGS.get(ord(w[0]), chr(0xE0041))}{w[1:]}" for w in text.split()),
     "underscored": lambda text: "_".join(text.split()),
     "confusable": lambda text: text.translate(_CONFUSABLE),
@@ -160,7 +160,7 @@ def one_class(population: Population, _rng: Rng) -> AuditInputs:
 
 
 def shared_desk(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows: one has a train person's e-mail address, four an office address that eight persons share."""
+    """Return clean rows: one has a train person's e-mail address, four have an office address of eight persons."""
     desk, personal = "front.desk@clinic-office.example", "mw.haverkamp.1961@letters.example"
     train, control = (
         append(table, dict.fromkeys(_first_rows(table, HIDDEN, rng).tolist(), f"Contact: {desk}"))
@@ -224,7 +224,7 @@ def with_facts(population: Population, rng: Rng, *, make: Callable[[Rng], tuple[
 
 
 def bare_code(rng: Rng) -> tuple[str, str]:
-    """Return two texts with a random number of eleven digits in different groupings, without a word for its kind."""
+    """Return two texts with the same random eleven-digit number in different groupings, and no word for its kind."""
     number = str(rng.integers(10**10, 10**11))
     return f"The form says {number[:5]}-{number[5:]}.", f"with {number[:3]} {number[3:7]} {number[7:]}"
 
@@ -275,7 +275,7 @@ def templated(population: Population, rng: Rng, *, pasted: bool) -> AuditInputs:
 
 
 def quoting(population: Population, rng: Rng, *, copied: bool) -> AuditInputs:
-    """Return clean rows; passages that up to four control persons quote from each other are added to some of them.
+    """Return clean rows; up to four of them end with a passage that one control person quotes from another.
 
     If `copied`, the release also has the texts and record numbers of five train persons; otherwise, nothing leaks.
     """

@@ -56,7 +56,7 @@ def verbatim_some(population: Population, rng: Rng) -> AuditInputs:
 
 
 def verbatim_one(population: Population, rng: Rng) -> AuditInputs:
-    """Return clean rows; one ends with a train text, to which a random record number was first added in train."""
+    """Return clean rows; one ends with a train text, including the random record number that it gets in train."""
     rows = copyable(population)
     if len(rows) == 0:
         raise lacking_own_words(1, 0)

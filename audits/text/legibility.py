@@ -116,7 +116,7 @@ def _illegible_short(model: "_Model", rows: Sequence[str], held_out: Sequence[st
     for size in np.unique(sizes).tolist():
         window_starts = starts[starts + size <= len(text)]
         windows = (sums[window_starts + size] - sums[window_starts]) / max(size, 1)
-        # if the real text is shorter than the row, there is no window, and the row is illegible if below the bound
+        # if the real text is shorter than the row, there is no window, and every row below the bound is illegible
         lowest[sizes == size] = np.quantile(windows, RARE) if len(windows) > 0 else bound
         by_chance[sizes == size] = np.mean(windows < bound) if len(windows) > 0 else 0.0
     is_rare = is_below & (scores < lowest)

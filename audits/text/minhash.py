@@ -21,7 +21,7 @@ SHINGLE_TOKENS = 5
 # number of bands, and of minima per band; a pair is found with probability .95 at Jaccard index .8, and .66 at .71
 BANDS, MINIMA = 16, 8
 N_PERMUTATIONS = BANDS * MINIMA
-FULL_BUCKET = 50  # a bucket with more rows of the second table is skipped: so many similar rows come from a template
+FULL_BUCKET = 50  # a bucket with more rows of the second table than this is skipped: so many come from a template
 _MIN_ESTIMATE = 0.2  # pairs with a smaller estimated Jaccard index are dropped; the standard error is about .04
 _BATCH = 1 << 14  # number of pairs compared at a time
 _BLOCK_ROWS = 1 << 12  # number of rows hashed at a time
@@ -34,7 +34,7 @@ class Sketch:
     """Texts with their bucket in each band of their MinHash signature."""
 
     texts: Sequence[str]
-    buckets: U32  # number of the bucket of each text in each band, (BANDS, n); without meaning if not `filled`
+    buckets: U32  # number of the bucket of each text in each band, (BANDS, n); meaningless if not `filled`
     filled: Bool  # whether each text has a shingle (at least five tokens), and therefore is in buckets, (n,)
 
     def __len__(self) -> int:
@@ -165,7 +165,7 @@ def _bucket_numbers(of_band: UInt) -> U32:
 def _bucket_pairs(left: tuple[U32, Int], right: tuple[U32, Int]) -> UInt:
     """Return the pairs of rows that share a bucket of one band, uint64 (pairs,): left row << 32 | right row.
 
-    Each argument is (bucket, index) of each filled row of a table.
+    Each argument has the buckets and the indices of the filled rows of one table.
     """
     (key, rows), (other_key, other_rows) = left, right
     order = np.argsort(other_key, kind="stable")

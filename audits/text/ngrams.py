@@ -85,7 +85,7 @@ def find_keys(keys: UInt | Int, wanted: UInt | Int) -> tuple[Int, Bool]:
         return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=np.bool_)
     if len(keys) < MANY_KEYS:
         place = np.searchsorted(keys, wanted)
-    else:  # in a long array, the search for sorted values takes a third of the time, including sorting
+    else:  # in a long array, sorting the wanted keys before the search reduces the total time to a third
         order = np.argsort(wanted)
         place = np.empty(len(wanted), dtype=np.int64)
         place[order] = np.searchsorted(keys, wanted[order])

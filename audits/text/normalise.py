@@ -147,7 +147,7 @@ def looks_latin(character: str) -> bool:
 
 
 def _single_letters(text: str) -> list[int]:
-    """Return the positions in an ASCII text at which `_SPACED` can match, faster than a search for `_SPACED`."""
+    """Return the positions in an ASCII text at which `_SPACED` can match, without the slower search for `_SPACED`."""
     shape = b"  %b  " % text.encode().translate(_SHAPE)
     if b" x x " not in shape:
         return []

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 class Phrases:
     """The phrases to search for, in a table from each phrase to its index.
 
-    For each token of a text, one access to the table is needed per length of the phrases that begin with the token.
+    For each token of a text, the table is accessed once for each length of the phrases that begin with this token.
     The time hardly depends on the number of phrases. The automaton of Aho and Corasick in pyahocorasick is slower,
     because it searches a list of all first tokens of the phrases at each token of a text.
 

@@ -18,7 +18,7 @@ from audits.text.ngrams import distinct, find_keys, grown, starts_group, within_
 
 SHORTEST = 5  # number of tokens of the runs with which the search starts; many persons share shorter runs
 CAP_TOKENS = 64  # longer runs count as runs of this length
-# a run counts as common text if it has more than one owner, and more than one per this number of tokens
+# a run with at least two owners counts as common text if it has more than one owner per this number of tokens
 # (`most_owners`)
 TOKENS_PER_OWNER = 10
 # a run of at least `TOKENS_PER_OWNER` tokens with two owners is no common text if its tokens have at least this many

@@ -175,7 +175,7 @@ def check_decision(
     if len(set(predicate.seen)) < len(predicate.seen):
         raise VerifyError("E_APPROVAL", "this decision names an earlier decision twice")
     if predicate.seen != tuple(sorted(predicate.seen)):
-        raise VerifyError("E_APPROVAL", "the earlier decisions in this decision are not sorted")
+        raise VerifyError("E_APPROVAL", "the list of earlier decisions in this decision is not sorted")
     if predicate.review is not None and release.is_independent:
         problem = "the decision names a review page, which a policy with `decision: independent` forbids"
         raise VerifyError("E_APPROVAL", problem)

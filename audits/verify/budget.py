@@ -26,7 +26,7 @@ UNIT = "group"  # privacy unit of a statement whose guarantee holds for all reco
 NO_MECHANISM = "none+empirical"  # mechanism in a statement that claims no DP
 # metric: number of kinds of access to private records whose privacy cost the accounting does not include
 UNACCOUNTED = "accounting.unaccounted_reads"
-# `epsilon_prv` of the audit may differ from the recomputed epsilon by at most this number times (1 + that epsilon)
+# `epsilon_prv` of the audit may differ from the recomputed epsilon e by at most this number times (1 + e)
 PRV_TOLERANCE = 0.05
 TOLERANCE = 1e-6  # relative tolerance of the joint epsilon of several runs
 
@@ -34,8 +34,10 @@ TOLERANCE = 1e-6  # relative tolerance of the joint epsilon of several runs
 def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Mapping[str, bytes]) -> str:
     """Return the claim in one line; raise VerifyError (E_GATE) if statement, evidence and log do not agree.
 
-        `spent_before` in the statement must be >= joint epsilon of the mechanisms of all other runs
-        `spent_after` in the statement must be  >= joint epsilon of the mechanisms of all runs, including this run
+    The statement must satisfy:
+
+        `spent_before` >= joint epsilon of the mechanisms of all other runs
+        `spent_after`  >= joint epsilon of the mechanisms of all runs, including this run
 
     The joint epsilon is the cost of several runs together, at one delta (at least the delta of this run, at most the
     limit of the policy). `spent_before` covers all other runs in the ledger at the time of release. In spite of its

@@ -118,7 +118,7 @@ def _front_matter(parts: BundleParts) -> list[str]:
     dataset = parts.predicate.dataset
     size = next((name for limit, name in _SIZES if dataset.records < limit), "n>1M")
     data = PARQUET if PARQUET in parts.data else JSONL
-    # JSON values are valid YAML, and `json.dumps` escapes quotes, so a value cannot end its own string
+    # JSON values are valid YAML; `json.dumps` escapes quotes, so a quote in a text cannot end the string early
     fields = {
         "license": dataset.license,
         "language": list(dataset.language),

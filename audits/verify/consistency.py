@@ -23,8 +23,8 @@ from audits.verify.published import BundleParts, Curve, Score, ShownResult, Show
 from audits.verify.statement import SAFETENSORS
 from audits.verify.vocabulary import HIDDEN, MODELS
 
-# by audit: the widest threshold that the audit may use, either an upper limit, or a lower and an upper limit; a test
-# compares these thresholds with those of the audits
+# by audit: the widest threshold that the audit may use (an upper limit, or a lower and an upper limit); a test
+# compares these thresholds with the thresholds in the code of the audits
 ONE_SIDED = {"memorization": 0.01, "identifiers": 0.01}
 TWO_SIDED = {
     "neighbours": (0.4, 0.6),
@@ -40,8 +40,8 @@ MAIN = (
     "accounting.epsilon_recomputed",
 )  # fmt: skip
 MAX_CASES = 1000  # largest number of cases (simulated releases) of a self-test
-# audits that state whether their result is about persons or records (`claim_scope`): "person" is required if the
-# source has person ids (unit `group`), otherwise "record"
+# audits that state in `claim_scope` whether their result is about persons or records; `claim_scope` must be "person"
+# if the source has person ids (unit `group`), otherwise "record"
 SCOPED = ("neighbours", "membership", "parent_recovery", "linkage")
 # the area under a published ROC curve may exceed the upper end of the interval of the AUC by at most this number
 _CURVE_TOLERANCE = 0.05
@@ -96,7 +96,7 @@ def _pass_problems(result: ShownResult, evidence: Evidence) -> Iterator[str]:
 
 
 def _has_valid_form(result: ShownResult) -> bool:
-    # only the audits of TWO_SIDED have two limits; `differencing` may have one or two
+    # the audits of TWO_SIDED have two limits, `differencing` has one or two, and all other audits have one
     is_two_sided = isinstance(result.threshold, tuple)
     if result.direction != ("two_sided" if is_two_sided else "lower_is_safer"):
         return False
@@ -117,7 +117,8 @@ def _main_problems(evidence: Evidence, policy: Policy) -> Iterator[str]:
 
 def _fits_curve(curve: Curve, auc: Metric | None) -> bool:
     intervals = zip(curve.tpr[:-1], curve.fpr[:-1], curve.fpr[1:], strict=True)
-    # lower limit of the area: between two points, the curve is not below the left point (rounded to 0.01)
+    # lower limit of the area: between two points, the curve is at least as high as at the left point; its height is
+    # rounded, so 0.01 is subtracted
     smallest_area = sum((tpr - 0.01) * (after - before) for tpr, before, after in intervals)
     return auc is None or smallest_area <= auc.high + _CURVE_TOLERANCE
 
@@ -186,9 +187,9 @@ def most_units(name: str, *, train: int, control: int, released: int) -> int | N
 def model_problems(parts: BundleParts) -> Iterator[str]:
     """Yield each contradiction between the models in the statement and those in the settings.
 
-    There are at most three style adapters and one model of any other role. If a server writes the texts, the setting
-    `decode.model` names the judge, a local model that scores the texts. Otherwise, `decode.model` names the decoder,
-    the local model that writes the texts.
+    There are at most three style adapters, and at most one model of each other role. If a server writes the texts,
+    the setting `decode.model` names the judge, a local model that scores the texts. Otherwise, `decode.model` names
+    the decoder, the local model that writes the texts.
     """
     models, config = parts.predicate.models, parts.config
     if not models:
@@ -212,12 +213,12 @@ def model_problems(parts: BundleParts) -> Iterator[str]:
 
 
 def is_not_shipped(model: str) -> bool:
-    """Return whether a model is not shipped with SynthGen, so that private data may have trained it."""
+    """Return whether a model is not shipped with SynthGen; such a model may have been trained on private data."""
     return model.startswith("custom:") or HIDDEN in model
 
 
 def dp_setting_problems(config: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a problem for each published setting by which a run can learn from private records outside its budget."""
+    """Yield a problem for each published setting that lets a run learn from private records beyond its budget."""
     allowed = {  # by section and key: the allowed value, or a tuple of the allowed values
         ("source", "kind"): "table",
         ("source", "max_records"): None,
@@ -248,7 +249,7 @@ def written_problems(parts: BundleParts) -> Iterator[str]:
     """
     page, released = parts.report.page, parts.predicate.dataset.records
     for stage, action in (("filter", "kept"), ("decode", "written")):
-        rounds = re.compile(rf"{stage}(?:-\d+)?")  # `decode-reconstruction` is no round
+        rounds = re.compile(rf"{stage}(?:-\d+)?")  # excludes `decode-reconstruction`, which is not part of a round
         counts = [_largest_in(row.n_out) for row in page.stages if rounds.fullmatch(row.name)]
         if counts and sum(counts) < released:
             yield f"stages: fewer records were {action} than released"

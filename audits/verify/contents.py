@@ -62,7 +62,7 @@ def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate,
     if reported.audits != evidence.audits or not is_part:
         raise VerifyError("E_GATE", f"{REPORT_JSON}: its audits or numbers differ from the evidence ({METRICS})")
     if not control_confidences <= {number.confidence for number in evidence.metrics.values()}:
-        differs = "the confidence of a result for control differs from every confidence in the evidence"
+        differs = "the confidence of a number for control is not among the confidences in the evidence"
         raise VerifyError("E_GATE", f"{REPORT_JSON}: {differs}")
     gates = canonical([gate.model_dump(mode="json", by_alias=True) for gate in predicate.gates])
     if in_report != (predicate.release_id, predicate.verdict, gates):

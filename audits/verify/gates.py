@@ -173,7 +173,7 @@ def check_gates(predicate: ReleasePredicate, policy: Policy, files: Mapping[str,
 
 
 def _check_stated_counts(predicate: ReleasePredicate, policy: Policy, evidence: Evidence) -> None:
-    # raises VerifyError (E_GATE) if the evidence has other numbers of records or attempts than the statement
+    # raises VerifyError (E_GATE) if the number of records or attempts differs between evidence and statement
     stated: dict[str, tuple[str, int | None]] = {"records.synthetic": ("records", predicate.dataset.records)}
     attempts = predicate.attempts.number
     if not policy.is_independent:
@@ -202,7 +202,7 @@ def limitations(  # noqa: PLR0913 - independent facts, each of which decides on 
     has_persons: bool,  # whether the source has person ids
     has_own_style: bool,  # whether the texts use a style adapter of the releaser
     formats: Collection[str],  # formats of the models; `SERVER` and `REMOTE_SERVER` mean a model on a server
-    disclosed: str | None,  # if prompts describe each vector by words, the phrase of `disclosure`; otherwise None
+    disclosed: str | None,  # the phrase of `disclosure` if prompts describe each vector by words; otherwise None
     config: Mapping[str, Any],  # the published settings, see `public_config`
     policy: Policy,
     evidence: Evidence,
@@ -355,7 +355,7 @@ def _fits_utility(page: Page, evidence: Evidence) -> bool:
     """Return whether the style gap and the ratios of macro F1 in the evidence agree with those in the report.
 
     A ratio divides the macro F1 after training on synthetic records (tstr) by the macro F1 after training on real
-    records (trtr). If the name of a ratio contains no classifier, any classifier in the report may have this ratio.
+    records (trtr). If the name of a ratio contains no classifier, at least one classifier must have this ratio.
     """
     gap, page_gap = evidence.metrics.get("style.gap"), page.utility.style_gap
     if gap is not None and page_gap is not None and page_gap.model_dump() != gap.model_dump(exclude={"confidence"}):

@@ -34,7 +34,8 @@ def stated_noise(mechanisms: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return `sampling`, `sampleRate`, `steps` and `noiseMultiplier` of the mechanisms for a statement.
 
     `sampleRate` and `steps` are computed from the mechanisms that sample persons, `noiseMultiplier` from all
-    mechanisms. Each of these three values is None if it differs between these mechanisms, or if there are none.
+    mechanisms. Each of the three is None if these mechanisms have different values, or if there are no such
+    mechanisms.
     """
     sampled = [mechanism for mechanism in mechanisms if mechanism["sampling_rate"] < 1]
     rate = _common(sampled, "sampling_rate")

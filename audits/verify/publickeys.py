@@ -91,9 +91,9 @@ def is_signed(public: bytes, signature: bytes, message: bytes) -> bool:
 
 
 def plain_signature(der: bytes) -> bytes:
-    """Convert an ECDSA signature from DER to the 64 bytes that `is_signed` accepts: r, then s or n - s, if smaller.
+    """Convert an ECDSA signature from DER to the 64 bytes that `is_signed` accepts: r, then min(s, n - s).
 
-    Raise ValueError if `der` is no signature of this curve in DER; n is the order of the curve.
+    Here n is the order of the curve. Raise ValueError if `der` is no signature of this curve in DER.
     """
     r, s = decode_dss_signature(der)
     if not (0 < r < ORDER and 0 < s < ORDER):

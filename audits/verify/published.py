@@ -327,7 +327,10 @@ class BundleParts:
 
 
 def read_published(kind: type[M], value: Mapping[str, Any], name: str, policy: Policy) -> M:
-    """Return the model of a parsed file; raise VerifyError (E_GATE) that names the keys with forbidden content."""
+    """Return a parsed file as an object of the class `kind`; raise VerifyError (E_GATE) if its content is forbidden.
+
+    The error names the top-level keys that have forbidden content.
+    """
     try:
         return kind.model_validate(value, context={"policy": policy})
     except ValidationError as error:

@@ -42,7 +42,7 @@ _RSA = ("06092a864886f70d010101", "06092a864886f70d01010b", "06092a864886f70d010
 _ECDSA = ("06082a8648ce3d040302", "06082a8648ce3d040303", "06082a8648ce3d040304")
 _PARAMETERS = dict.fromkeys(map(bytes.fromhex, (*_SHA2, *_RSA)), b"\x05\0") | dict.fromkeys(
     map(bytes.fromhex, _ECDSA), b""
-)  # object identifier of an accepted algorithm, in DER: its parameters (NULL or none)
+)  # object identifier of an accepted algorithm -> parameters of the algorithm (NULL or none); both in DER
 
 
 @dataclass(frozen=True, slots=True)

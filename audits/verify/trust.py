@@ -89,7 +89,7 @@ class Role(Closed):
 
 
 class Revocation(Closed):
-    """A key that is not accepted from the time `since` on."""
+    """A key that is no longer accepted from the time `since` on."""
 
     keyid: _KeyId
     since: Instant
@@ -157,7 +157,7 @@ class TrustRoot(Canonical):
         """Raise VerifyError (E_REVOKED or E_KEY_EXPIRED) if a key is not valid at the time `now`.
 
         For a signature with a trusted timestamp, callers pass the time of the timestamp; otherwise, they pass the
-        current time. Therefore a signature made before its key was revoked needs a timestamp to be accepted later.
+        current time. Therefore a signature is accepted after the revocation of its key only if it has a timestamp.
         """
         if (fault := self._fault(key_id, now)) is not None:
             raise fault
@@ -319,7 +319,7 @@ def _key_problems(root: TrustRoot) -> list[str]:
             check_public(public)
         except VerifyError as error:
             faults.append(f"key {key_id}: {error.message}")
-        if key.valid_from >= key.valid_until:  # texts of one fixed format, whose order is that of the times
+        if key.valid_from >= key.valid_until:  # the fixed format of these texts sorts by time
             faults.append(f"key {key_id}: valid_until must be later than valid_from")
     return faults
 

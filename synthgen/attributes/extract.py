@@ -191,14 +191,14 @@ _DRINKS = re.compile(
 def extract(text: str) -> tuple[AttributeFinding, ...]:
     """Return the attributes of the person in a short text or clinical note, in text order, with at most one sex.
 
-    The dictionaries contain about 1,350 English names, of 518 conditions, symptoms and medications, and of habits. A
+    The dictionaries contain about 1,350 English names for 518 conditions, symptoms and medications, and for habits. A
     stated age also gives an age band, but a stated decade, such as "in her sixties", gives no band if it overlaps two
     bands. Statements about relatives and possibilities ("return if", "risk of") are skipped. An allergy to a
     medication is reported as a negated medication; all other allergies are skipped.
 
     This is not a clinical system and was not evaluated on annotated notes. An earlier version, whose dictionaries had
-    about twenty terms fewer than now, was tested on phrases of the fictional clinic (`examples/clinic`). It found 70
-    of 109 conditions, 113 of 141 medications and 62 of 164 symptoms. Known limitations:
+    about twenty fewer terms, was tested on phrases of the fictional clinic (`examples/clinic`). It found 70 of 109
+    conditions, 113 of 141 medications and 62 of 164 symptoms. Known limitations:
 
     - Terms outside the dictionaries are missed, such as descriptions ("needs a rail on the stairs"), misspellings,
       languages other than English, and ambiguous abbreviations ("PE", "RA", "MI").

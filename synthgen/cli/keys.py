@@ -171,7 +171,8 @@ def trust_forget(
 ) -> None:
     """Accept an older trust root again, by deleting the record of the newest version that was seen.
 
-    Before you verify again, compare the fingerprint of the trust root with that of its sender over a second channel.
+    Before you verify again, compare the fingerprint of the trust root with the fingerprint that its sender states
+    over a second channel.
     """
     from audits.verify.high_water_mark import default_state, forget
 

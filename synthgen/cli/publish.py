@@ -67,8 +67,9 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     stages can take hours.
 
     Raise ReleaseRefused if the policy refuses the release. If no result of the configuration can meet the policy,
-    this is before the run. Otherwise it is after the run, and the workspace has the signed refusal and the report.
-    Also raise it if the policy file changes during the run; then the workspace has the report.
+    the error is raised before the run. Otherwise, it is raised after the run, and the workspace has the signed
+    refusal and the report. ReleaseRefused is also raised if the policy file changes during the command; the workspace
+    then has the report.
     """
     from synthgen.pipeline.pipeline import Pipeline
     from synthgen.plan.early_refusal import refuse_unmeetable_policy

@@ -29,7 +29,7 @@ def diff(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Compare statements, gates, numbers and records of two bundles, unverified; exit with code 8 if they differ."""
+    """Compare statements, gates, numbers and records of two unverified bundles; exit with code 8 if they differ."""
     from synthgen.receive.difference import difference
     from synthgen.receive.received import read_received
 

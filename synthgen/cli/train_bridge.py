@@ -15,7 +15,7 @@ import torch
 from audits.text.name_lists import FIRST_NAMES, LAST_NAMES
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import UsageError
-from synthgen.core.files import write_by
+from synthgen.core.files import check_writable, write_by
 from synthgen.core.progress import Progress, duration_text
 from synthgen.core.types import Float32
 from synthgen.decode.bridge import check_fit, load_bridge
@@ -74,6 +74,7 @@ def train(config: TrainBridgeConfig, *, resume: bool, progress: Progress, proces
     If several `processes` share the work, each process calls this function.
     """
     out = config.resolve(config.out)
+    check_writable(out, "out")
     if (out / STATE).exists() and not resume:
         raise UsageError(f"{out}: contains a checkpoint", hint="Pass --resume to continue, or choose another `out`.")
     with processes.main_first():

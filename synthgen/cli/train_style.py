@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from synthgen.core.errors import DataError, UsageError
-from synthgen.core.files import write_by
+from synthgen.core.files import check_writable, write_by
 from synthgen.core.progress import Advance, Progress
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float32, Latents
@@ -67,6 +67,7 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
     if re.fullmatch(NAME, task.name) is None:
         rule = "may have at most 40 characters, only a-z, 0-9 and -, and must begin with a letter"
         raise UsageError(f"--style: the name {rule}")
+    check_writable(task.out, "--out")
     if not resume and any((task.out / name).exists() for name in (STATE, CARD)):
         message = f"{task.out}: contains a style adapter or a checkpoint of its training"
         raise UsageError(message, hint="Pass --resume to continue the training, or choose another --out.")
@@ -79,7 +80,7 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
     folder = model_folder(bridge.info.decoder)
     loaded = load_model(folder)
     text_tokens = config.train.length - config.train.max_prompt_tokens - bridge.info.n_soft
-    # the last argument limits the pieces of each corpus, so that all corpora have about as many as the training reads
+    # the last argument limits the pieces per corpus: all corpora together have at most about steps · batch pieces
     pieces = pieces_of(texts, loaded.tokenizer, text_tokens, -(-task.steps * task.batch // len(texts)))
     encoder = build_encoder(EmbedConfig(model=bridge.info.encoder), model_folder)
     with progress.stage("embed", total=len(set(pieces.passages.texts)), unit="pieces") as advance:
@@ -87,7 +88,7 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
     data = EmbeddedPassages(passages=pieces.passages, vectors=vectors, heldout=pieces.heldout, reader=bridge.reader)
     trainer = Trainer(config, loaded.model, loaded.tokenizer, data, style_of=(bridge, task.rank))
     # "own" is the loss on held-out pieces, each decoded from its own vector; before the training, the adapters have
-    # no effect, so this is the loss of the bridge without the style
+    # no effect, so `before` is the loss of the bridge without the style
     before = trainer.evaluate()["own"]
     with progress.stage("train-bridge", total=task.steps, unit="steps") as advance:
         run_training(trainer, task.out, advance)

@@ -28,24 +28,27 @@ _UNCLEAR_SIDE = re.compile(
 
 
 def laterality(text: str) -> Iterator[Contradiction]:
-    """Yield at most one finding that is on the left side in one sentence and on the right side in another sentence.
+    """Yield at most one finding that the text states both on the left side and on the right side of the body.
 
     A sentence is ignored if it compares sides, denies the finding, is about the past or a change, or is an item of a
     numbered list. A text that contains the word "bilateral" is not tested.
     """
     # first passage about a finding; outer key: body part and finding, inner key: "left" or "right"
     spans: dict[tuple[str, str], dict[str, Span]] = defaultdict(dict)
+    two_sided: set[tuple[str, str]] = set()  # findings that one sentence states on both sides
     if "bilateral" in text.casefold():
         return
     for start, end in sentences(text):
         if _UNCLEAR_SIDE.search(text, start, end):
             continue
-        for pattern in _ON_SIDE:
-            for match in pattern.finditer(text, start, end):
-                key = match["part"].casefold(), match["finding"].casefold()
-                spans[key].setdefault(match["side"].casefold(), match.span())
-    for sides in spans.values():
-        if len(sides) == 2:
+        stated: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for match in (match for pattern in _ON_SIDE for match in pattern.finditer(text, start, end)):
+            key, side = (match["part"].casefold(), match["finding"].casefold()), match["side"].casefold()
+            spans[key].setdefault(side, match.span())
+            stated[key].add(side)
+        two_sided |= {key for key, sides in stated.items() if len(sides) == 2}
+    for key, sides in spans.items():
+        if len(sides) == 2 and key not in two_sided:
             first, second = sorted(sides.values())
             yield Contradiction("laterality", second, first)
             return
@@ -72,10 +75,10 @@ _NARROWER = re.compile(r"\s+(?:on|in|of|from|with|at|when|while|during|after|not
 
 
 def denied(text: str) -> Iterator[Contradiction]:
-    """Yield at most one symptom that one sentence asserts ("reports", "has") and another sentence denies.
+    """Yield at most one symptom that one passage asserts ("reports", "has") and another passage denies.
 
     A sentence is ignored if it names a person other than the patient, has a word of time, degree, place or change
-    ("previously", "severe", "left"), or narrows the symptom ("pain when walking"). Both sentences can then be true.
+    ("previously", "severe", "left"), or narrows the symptom ("pain when walking"). Both passages can then be true.
     """
     clear = [s for s in sentences(text) if not any(p.search(text, *s) for p in (_TIME_OR_DEGREE, _PLACE, OTHER))]
     # first passage about a symptom; outer key: the symptom, inner key: whether the passage denies the symptom

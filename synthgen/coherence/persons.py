@@ -110,10 +110,10 @@ def sex(text: str) -> Iterator[Contradiction]:
 
     - a noun next to an age, or a stated sex, after a possessive ("her 4-year-old boy");
     - a title in a sentence that may be about a clinician ("Mr Hall will operate");
-    - a pronoun, if one of the 3 previous sentences names another person, or if one of them, or an earlier part of the
-      sentence of the pronoun, names a boy or girl.
+    - a pronoun, if another person, a boy or a girl is named in the 3 previous sentences, or in the same sentence
+      before the pronoun.
 
-    The first of the strongest signs determines the sex of the person. Any sign of the opposite sex is a
+    The first sign of the strongest kind determines the sex of the person. Any sign of the opposite sex is a
     contradiction. An organ or condition of the opposite sex is a contradiction, unless its sentence has a word of
     `_EXCUSES`, such as "no" or "birth", or is about a relative.
     """

@@ -7,7 +7,7 @@ from synthgen.attributes.lexicon import value_of
 from synthgen.coherence.contradiction import Contradiction
 
 _VALUE = r"(?P<n>\d{1,6}(?:\.\d+)?)"  # the value of a quantity
-# matches unless the value is followed by a unit, or by the rest of a number, range, fraction or percentile
+# does not match if a unit, or the rest of a number, range, fraction or percentile, follows the value
 _NO_UNIT = r"(?![\d/%]|\.\d|[-–]|\s*(?:/|%|th\b|percentile|to\b|mg|g\b|m[cC]g|units?))"
 _LINK = r"(?:[ :=]|\bis\b|\bof\b|\bwas\b|\bat\b){0,4}\s*"  # words between the name of a quantity and the value
 
@@ -16,9 +16,9 @@ def _quantity(names: str, low: float, high: float, unit: str) -> tuple[re.Patter
     return re.compile(rf"(?i)\b(?:{names})\b{_LINK}{_VALUE}{unit}"), low, high
 
 
-# Each quantity has a pattern, whose group `n` is the value, and a range of almost all values that a person survives.
-# If a name has several meanings, a unit must follow the value: HR is also a hazard ratio, K a vitamin, and Na a part
-# of the names of many drugs.
+# Each quantity has a pattern, whose group `n` is the value, and a range outside which hardly any person survives. If
+# a name has several meanings, a unit must follow the value: HR is also a hazard ratio, K a vitamin, and Na a part of
+# the names of many drugs.
 _SERUM_UNIT = r"\s*(?:mmol/l|meq/l|mg/dl)\b"
 QUANTITIES = (
     _quantity("heart rate|pulse(?: rate)?|hr", 0, 350, r"\s*(?:bpm|beats)"),
@@ -75,7 +75,7 @@ def implausible(text: str) -> Iterator[Contradiction]:
                 yield Contradiction("implausible", match.span())
     for match in _PRESSURE.finditer(text):
         high, low = int(match["high"]), int(match["low"])
-        # ranges of almost all pressures that a person survives
+        # hardly any person survives a pressure outside these ranges
         if not (30 <= high <= 320 and 5 <= low <= 220 and low < high):
             yield Contradiction("implausible", match.span())
     for match in _DOSE.finditer(text):

@@ -10,7 +10,7 @@ MIN_SENTENCE = 5  # smallest number of words of a sentence whose repetition is r
 MIN_RUN = 8  # number of consecutive words (a run) whose repetition is reported
 MAX_END = 200  # number of characters at the end of a text that `cut` reads
 MAX_GREETING = 3  # largest number of words of a last line that counts as a greeting, such as "Kind regards,"
-MAX_DISTANCE = 60  # largest number of words from a passage to its repetition; notes often repeat text farther apart
+MAX_DISTANCE = 60  # largest number of words from a passage to its repetition; longer distances are usual in notes
 _PARAGRAPH = re.compile(r"\n\s*\n")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 # words after which a sentence continues, so a text that ends with such a word was cut

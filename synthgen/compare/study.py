@@ -69,10 +69,10 @@ def compare(  # noqa: PLR0913 - the options are keyword arguments
     """Train classifiers on the tables "synthetic" and "train" of `corpora`; return their scores on the table "test".
 
     `with_baselines` adds the training sets that `baselines` returns. Standard methods make these sets from train:
-    they repeat records, alter records, or give weights to records. If `label_only` is given as well, one further set
-    contains the texts that this model writes. `requested` maps each class to the requested number of synthetic
-    records; the results then state how far the actual numbers differ. `confidence` is the two-sided confidence of the
-    bootstrap intervals.
+    they repeat records, alter records, or give weights to records. If `label_only` is given as well, its model writes
+    the texts of one further training set. `requested` maps each class to the requested number of synthetic records.
+    If `requested` is given, the results state how far the actual numbers differ (`balance.tv_distance`).
+    `confidence` is the two-sided confidence of the bootstrap intervals.
 
     Raises:
         DataError: a table is empty, or the tables do not fit together; see `evaluate` and `baselines`.
@@ -92,7 +92,7 @@ def compare(  # noqa: PLR0913 - the options are keyword arguments
 
 
 def _written(model: LabelOnly, tables: Tables, seeds: SeedTree, progress: Progress) -> list[str]:
-    """Return "label-only" texts; of each class, as many as the synthetic table has records.
+    """Write the "label-only" texts: for each class, as many as the synthetic table has records of the class.
 
     Privacy: with `max_new_tokens: auto`, the limit of the text length depends on train, but the prompts do not.
     """

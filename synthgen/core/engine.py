@@ -43,7 +43,7 @@ def engine_errors() -> Iterator[None]:
 
 def _not_installed(missing: tuple[str, ...]) -> DependencyError:
     return DependencyError(
-        f"the extra `engine` is needed, but these packages of it are not installed: {', '.join(missing)}",
+        f"the extra `engine` is needed, but some of its packages are not installed: {', '.join(missing)}",
         hint=f"Install it: {INSTALL}",
     )
 

@@ -61,7 +61,7 @@ class ReleaseRefused(SynthGenError, exit_code=4):  # noqa: N818 - an expected ou
 
 
 class BudgetError(SynthGenError, exit_code=5):
-    """The privacy budget does not cover the run, or a refusal of the release is certain. No budget was spent."""
+    """The privacy budget does not cover the run, or the release would certainly be refused. No budget was spent."""
 
 
 class ModelMissing(SynthGenError, FileNotFoundError, exit_code=6):  # noqa: N818 - named after the state
@@ -73,7 +73,7 @@ class Interrupted(SynthGenError, exit_code=7):  # noqa: N818 - named after the s
 
 
 class AtBarrier(SynthGenError, exit_code=0):  # noqa: N818 - named after the state
-    """This process computed its part of a run, and must wait for other parts. Finished results are kept."""
+    """This process computed its part of a run, and must wait for other processes. Finished results are kept."""
 
 
 class WorkerError(SynthGenError, RuntimeError, exit_code=3):

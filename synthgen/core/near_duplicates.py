@@ -47,8 +47,8 @@ def repeated(texts: Sequence[str], persons: Sequence[str] | None = None) -> NDAr
     """Return an array of bool that states for each text whether it is a near-duplicate of an earlier text.
 
     Near-duplicates are defined as in `near_duplicates`. A text is compared only with earlier texts for which the
-    result is False. `persons` is None or contains the person of each text; in that case, only texts of the same
-    person are compared with each other.
+    result is False. If `persons` contains the person of each text, only texts of the same person are compared with
+    each other.
     """
     shingles = [_shingles(text) for text in texts]
     buckets: dict[Any, list[int]] = defaultdict(list)

@@ -46,8 +46,8 @@ def parse_section(kind: type[T], value: dict[str, Any], problems: Sequence[str] 
     except ValidationError as error:
         errors = error.errors(include_url=False)
         misspelled = {f"{'.'.join(path)}: missing" for path in _misspelled(errors, given, kind)}
-        # If `problems` reports a key as missing that is probably misspelled, this report is dropped, because the line
-        # about the unknown key suggests the right spelling.
+        # a line of `problems` about a missing key is dropped if an unknown key is probably this key, misspelled; the
+        # line about the unknown key suggests the right spelling
         found = [line for line in problems if line not in misspelled] + mistakes(errors, given, kind)
     if parsed is None or found:
         raise invalid(found)

@@ -14,7 +14,7 @@ class SeedTree:
     r"""A node of the tree of random streams.
 
     Draws from one stream do not change the draws from other streams. The key of a node is computed from m, which is
-    the seed followed by the names on the path, each preceded by its length:
+    the seed followed by the names on the path; each name is preceded by its length:
 
         HMAC-SHA256(secret, "synthgen/seed/v2\0" || m), or without a secret SHA256("synthgen/seed/v1\0" || m)
 

@@ -154,7 +154,7 @@ class StageContext:
         return _stream(self._sources.seeds, name)
 
     def once(self, name: str, compute: Callable[[], T]) -> T:
-        """Return the value of `compute` in the first call with this name, so that `divide` and `run` can share it."""
+        """Return `compute()`; further calls with this name return the same value, so `divide` and `run` share it."""
         if name not in self._computed:
             self._computed[name] = compute()
         return cast("T", self._computed[name])

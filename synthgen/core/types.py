@@ -169,7 +169,7 @@ class Latents:
         )
         _require(len(set(self.ids)) == m, "two new vectors have the same id")
         for parents, weights in zip(self.parent_ids, self.weights, strict=True):
-            _require(len(parents) == len(weights), "a new vector has another number of parents than of weights")
+            _require(len(parents) == len(weights), "the numbers of parents and weights of a new vector differ")
             _require(
                 not weights or abs(sum(weights) - 1) < 1e-5,
                 "the weights of the parents of a new vector do not sum to 1",

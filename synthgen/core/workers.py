@@ -78,9 +78,9 @@ def in_threads(
     """Run the jobs in `n_workers` threads with one core each; start the jobs in the given order.
 
     `run` gets a job and a function `report`, and calls `report(n)` when n more units are finished. `report` calls
-    `advance(n)`, never in two threads at once. `finished` gets each job and its result in the calling thread, in any
-    order. If a job raises an exception, the other jobs end at their next call of `report`. The exception is raised
-    after all jobs have ended.
+    `advance(n)`, never in two threads at once. For each job, in any order, the thread that called `in_threads` calls
+    `finished` with the job and its result. If a job raises an exception, the other jobs end at their next call of
+    `report`. The exception is raised after all jobs have ended.
     """
     import torch
 

@@ -67,7 +67,7 @@ def _expand(path: str) -> Path:
 
 
 def _files(name: str, resolve: Callable[[str], Path], files: tuple[str, str], what: str, hint: str) -> list[Path]:
-    """Return the paths of two files of a bridge; if one is missing, raise ModelMissing, which names `what`."""
+    """Return the paths of two files of a bridge; if one is missing, raise ModelMissing with `what` in its message."""
     folder = BUILTIN if name == "builtin" else resolve(name)
     if missing := [file for file in files if not (folder / file).is_file()]:
         raise ModelMissing(f"{folder}: contains no {what} (missing files: {', '.join(missing)})", hint=hint)
@@ -75,7 +75,7 @@ def _files(name: str, resolve: Callable[[str], Path], files: tuple[str, str], wh
 
 
 def load_bridge(name: str, resolve: Callable[[str], Path] = _expand) -> Bridge:
-    """Return the bridge "builtin", or the bridge in the folder that `resolve` returns for a configured name.
+    """Return the built-in bridge if `name` is "builtin", and otherwise the bridge in the folder `resolve(name)`.
 
     Raises:
         ModelMissing: the folder contains no bridge.
@@ -128,7 +128,7 @@ def load_vocabulary(name: str, resolve: Callable[[str], Path] = _expand, *, enco
         ModelMissing: the folder contains no vocabulary.
         ModelError: the vocabulary is damaged, or was made for a different encoder than `encoder`.
     """
-    hint = "Omit decode.bridge, or train a bridge with a vocabulary with `synthgen train-bridge CONFIG`."
+    hint = "Omit decode.bridge, or run `synthgen train-bridge CONFIG` with the section `vocabulary` in CONFIG."
     paths = _files(name, resolve, (DESCRIPTION, VOCABULARY), "vocabulary", hint)
     info, reader = _description(paths[0]), load_words(paths[1])
     if len(reader.centre) != info.dim:

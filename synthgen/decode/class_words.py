@@ -40,7 +40,7 @@ class TokenBiases:
         return np.stack([self.biases[label] for label in labels])
 
     def for_labels(self, label_of: Mapping[str, str]) -> "TokenBiases":
-        """Return the same biases under other labels; `label_of` maps each new label to its present label."""
+        """Return the same biases under other labels; each new label gets the biases of `label_of[new label]`."""
         return TokenBiases(self.tokens, {new: self.biases[label] for new, label in label_of.items()})
 
 
@@ -49,13 +49,13 @@ def token_biases(train: Corpus, tokenizer: Any, seeds: SeedTree) -> TokenBiases 
 
         bias_c(t) = STRENGTH · max(-LIMIT, min(LIMIT, log((p_c(t) + SMOOTHING) / (p(t) + SMOOTHING))))
 
-    p_c(t) is the mean, over the persons of class c, of the share of token t among all tokens of the person's records
-    of the class. p(t) is the mean of p_c(t) over the classes. If all classes are equally frequent, the logarithm is
-    therefore the pointwise mutual information of a token and a class, apart from `SMOOTHING`. The bias is 0 for a
-    token that fewer than `MIN_PERSONS` persons use.
+    For each person of class c, consider the share of token t among all tokens of the person's records of the class.
+    p_c(t) is the mean of these shares, and p(t) is the mean of p_c(t) over the classes. If all classes are equally
+    frequent, the logarithm is therefore the pointwise mutual information of a token and a class, apart from
+    `SMOOTHING`. The bias is 0 for a token that fewer than `MIN_PERSONS` persons use.
 
     Privacy: reads train texts, and is not called under DP. A person of a class with n persons changes p_c by at most
-        1/n. If exactly `MIN_PERSONS` persons use a token, the token would have no bias without one of them.
+        1/n. If exactly `MIN_PERSONS` persons use a token, removing one of these persons removes the token's bias.
     Randomness: if there are more than `MAX_RECORDS` records, `seeds` draws the records that are counted.
     Reference: Church & Hanks, "Word association norms, mutual information, and lexicography", 1990. Dathathri et al.
         (PPLM, 2020) make a bag of words of a class more likely by gradients instead of a bias.

@@ -26,7 +26,7 @@ Digests = NDArray[np.uint64]
 def sentence_digests(text: str) -> set[int]:
     """Return the first 64 bits of the SHA-256 of each sentence of ten or more words; a line break ends a sentence.
 
-    Case, punctuation and the number of spaces do not change a digest.
+    Case, punctuation within the sentence and the number of spaces do not change a digest.
 
     Privacy: the digests are not keyed, so anyone who guesses a sentence can test whether its digest is stored.
     """
@@ -40,7 +40,7 @@ def sentence_digests(text: str) -> set[int]:
 
 
 def write_learnt(texts: Iterable[str], folder: Path) -> None:
-    """Write the digests of the sentences of texts in ascending order, as little-endian 64-bit numbers."""
+    """Write the digests of all sentences in `texts`, in ascending order, as little-endian 64-bit numbers."""
     digests = sorted(set().union(*map(sentence_digests, texts)))
     (folder / LEARNT).write_bytes(np.array(digests, dtype="<u8").tobytes())
 

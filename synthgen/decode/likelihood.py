@@ -1,9 +1,8 @@
 """Measure the negative log-likelihood of texts under a language model, in nats.
 
 A bridge (`synthgen.decode.bridge`) consists of trained tensors with which the model can read a vector. With a bridge,
-the model reads a prompt and a vector before a text. The nats per token of the text are lower after the vector of the
-text than after the vector of a different text. The difference measures how much the model learns about a text from
-its vector.
+the model reads a prompt and a vector before a text. A text has fewer nats per token after its own vector than after
+the vector of a different text. The difference measures how much the model learns about a text from its vector.
 """
 
 from collections.abc import Sequence

@@ -163,7 +163,7 @@ class LoopDecoder(ABC):
 
 
 def spellings(tokenizer: Any, words: Sequence[str]) -> list[tuple[int, ...]]:
-    """Return the token sequences of words as "word", "Word" and "WORD", each with and without a leading space."""
+    """Return the token sequences of "word", "Word" and "WORD" for each word, with and without a leading space."""
     variants = {lead + form for w in words for lead in (" ", "") for form in (w, w.capitalize(), w.upper())}
     return sorted({tuple(tokenizer(text, add_special_tokens=False).input_ids) for text in variants} - {()})
 

@@ -40,9 +40,9 @@ class WordReader:
         """Return k words for each vector, float32 (n, d); k is at most `POOL` and at most v.
 
         The words are chosen one after another from the `POOL` words with the largest sum of the first two terms of
-        the formula. Each step prefers words near the vector, frequent words, and words that differ from the words
-        chosen before (maximal marginal relevance). In a tie, the word with the larger sum is chosen. If
-        the sums are equal too, the earlier word of the vocabulary is chosen.
+        the formula below. Each step prefers words near the vector, frequent words, and words that differ from the
+        words chosen before (maximal marginal relevance). In a tie, the word with the larger sum of these two terms
+        is chosen. If the sums are equal too, the earlier word of the vocabulary is chosen.
 
             w_j = argmax_w  cos(x − x̄, w − w̄) + PRIOR · log f_w − LIKENESS · max(0, max_{i<j} cos(w − w̄, w_i − w̄))
 

@@ -24,7 +24,7 @@ from synthgen.decode.loading import Dtype, load_tokenizer
 from synthgen.decode.projector import TENSORS, Projector, projector_from
 
 SINGLE = "model.safetensors"  # file with all tensors, if the checkpoint is not divided into shards
-INDEX = "model.safetensors.index.json"  # otherwise, file that names the shard of each tensor
+INDEX = "model.safetensors.index.json"  # in a checkpoint with shards, the file that names the shard of each tensor
 TABLE, HEAD = "model.embed_tokens.weight", "lm_head.weight"  # tensors of the input embeddings and of the output head
 PLACEHOLDER = "<xRAG>"
 VECTOR_PLACE = "[X]"  # stands for the vector in `PARAPHRASES`, as in the prompts of the xRAG paper
@@ -201,7 +201,7 @@ def _config_problems(config: Any, tensors: dict[str, Tensor]) -> list[str]:
 
 
 def tensor_files(folder: Path) -> dict[str, Path]:
-    """Return the file (shard) that contains each tensor of a checkpoint, by the name of the tensor.
+    """Return, for the name of each tensor of a checkpoint, the file (shard) that contains the tensor.
 
     Raises:
         ModelError: the index is damaged, or shards or tensors are missing. The error lists all problems.

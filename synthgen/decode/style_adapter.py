@@ -76,7 +76,7 @@ def is_built_in(style: StyleAdapter) -> bool:
 
 
 def load_style(name: str, resolve: Callable[[str], Path]) -> StyleAdapter:
-    """Return a built-in style, or the style in the folder that `resolve` returns for a configured path.
+    """Return the built-in style `name` or, if there is none, the style in the folder `resolve(name)`.
 
     Raises:
         ModelMissing: the style does not exist.

@@ -122,7 +122,7 @@ _DASHED_ALONE = re.compile(r"(?P<a>\d{1,2})(?P<sep>[-.])(?P<b>\d{1,2})")
 _MONTH_ALONE = re.compile(_MON, re.IGNORECASE)
 _DAY_ALONE = re.compile(r"(?P<d>[0-3]?\d)(?P<ord>st|nd|rd|th)", re.IGNORECASE)
 _LEAP_YEAR = 2000  # assumed year of a date without a year; the year 2000 has a 29 February
-_MIDDLE = 15  # assumed day of a date without a day; also the days that `shift_date` adds to an unchanged date
+_MIDDLE = 15  # assumed day of a date without a day; also the additional days if a shift would not change a date
 
 
 def find_dates(text: str) -> list[tuple[int, int]]:

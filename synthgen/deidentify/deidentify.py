@@ -79,9 +79,10 @@ class Surrogates:
     def replace(self, kind: str, value: str) -> str:
         """Return the surrogate of the identifier `value`.
 
-        Particles and suffixes of names, such as "van" and "Jr", and values without letters and digits are kept. Every
-        other value differs from its surrogate. For e-mail, web and IP addresses, no code checks this difference, but
-        each address has more than 10^7 possible surrogates, so the probability of equality is below 10^-7.
+        Particles and suffixes of names, such as "van" and "Jr", are kept, and also values with neither letters nor
+        digits. Every other value differs from its surrogate. For e-mail, web and IP addresses, no code checks this
+        difference, but each address has more than 10^7 possible surrogates, so the probability of equality is below
+        10^-7.
         """
         make: Mapping[str, Callable[[str], str]] = {
             "name": self._name,

@@ -36,10 +36,11 @@ def engine_of(engine: str) -> str:
 
 
 def finder(engine: str, known: KnownNames | None = None) -> Find:
-    """Return the function that finds identifiers, given a text and the names that the source declares for its person.
+    """Return the function by which an engine finds identifiers; its arguments are a text and the declared names.
 
-    The function also finds the names in `known`, even if they are not declared for the text's person. Raise
-    UsageError if the engine is unknown, and the errors of `Classifier` if the engine uses the classifier.
+    The declared names are the names that the source declares for the text's person. The function also finds the names
+    in `known`, even if they are not declared for this person. Raise UsageError if the engine is unknown, and the
+    errors of `Classifier` if the engine uses the classifier.
     """
     if (name := engine_of(engine)) not in {"rules", "rules+ner"}:
         raise UsageError(f"{engine!r} is not an engine for de-identification", hint="Use auto, rules or rules+ner.")
@@ -56,7 +57,7 @@ def finder(engine: str, known: KnownNames | None = None) -> Find:
 
 
 def finder_of_generated(engine: str, names: Iterable[str]) -> Find:
-    """Return the function that finds identifiers in generated text; the engine `off` also uses the rules.
+    """Return the function that finds identifiers in generated text; with the engine `off`, it uses the rules.
 
     The function also finds `names`, the names that were replaced in the source. It finds a name in `names` even if
     the language model knows the name from pretraining data, because a reader of the text cannot distinguish such a

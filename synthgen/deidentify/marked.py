@@ -26,7 +26,7 @@ class Marked:
 
 
 def read_marks(marked: str, person: str, names: tuple[str, ...] = ()) -> Marked:
-    """Return the text without marks, with its identifiers: "Mr {NAME:Lee}" -> "Mr Lee", span (3, 6, "NAME").
+    """Return the text without marks, and the span of each identifier: "Mr {NAME:Lee}" -> "Mr Lee", (3, 6, "NAME").
 
     A category consists of the letters A to Z. Anything else in braces stays in the text.
     """

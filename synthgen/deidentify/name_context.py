@@ -57,8 +57,8 @@ ROLE_AFTER = re.compile(
 )
 _DEGREES = r"(?:M\.?D\.?|D\.?O\.?|RN|NP|PA|PhD|PA-C|FNP|MBBS|FRCP|FRCS|LPN|DDS)"
 DEGREE_AFTER = re.compile(rf" {_DEGREES}(?![\w])(?! and lateral)")
-# a verb which shows that the two capitalised words before the verb, or the one lower-case word between "pt" and the
-# verb, are a name
+# a verb after a name; the name is the two capitalised words before the verb, or the one lower-case word between a cue
+# such as "pt" and the verb
 VERB_AFTER = re.compile(
     r" (?:was|is|has|had|presents|presented|denies|reports|came|called|returned|agrees|states|says"
     r"|tolerated|complains|lives|attended|went|feels|understands)\b"
@@ -70,7 +70,7 @@ PERSON_VERB_AFTER = re.compile(
     r" (?:says|said|attended|attends|reports|reported|denies|denied|states|stated|feels|felt|agrees|agreed|refused"
     r"|refuses|lives|ate|slept|tolerated|walked|complained|complains|arrived|phoned|rang|cried)\b"
 )
-# words after which a reversed name, such as "OKAFOR, Ngozi", is recognised by the rules for the start of a line
+# words before a reversed name such as "OKAFOR, Ngozi"; after these words, the rules for the start of a line apply
 REVERSED_BEFORE = re.compile(r"(?i:\b(?:patient|pt|name|re|resident|client|mother|father|baby))[:,]? $")
 # Patterns for names with a certain shape, such as "al-Hashimi", "J.T. is", "Van der Merwe, Pieter" and "mcallister,
 # rory ward 4". If a pattern has a group `value`, only the text of this group is the name.

@@ -57,7 +57,7 @@ class _Token:
 
     @property
     def spelling(self) -> str:
-        # the word as the name lists spell it; up to three capitals may be an abbreviation and stay capitals
+        # the word as the name lists spell it; up to three capitals are unchanged, as they may be an abbreviation
         word = self.word.title() if self.word.isupper() and len(self.word) > 3 else self.word
         return re.sub(r"['’]s$", "", word.replace("’", "'"))
 
@@ -85,9 +85,9 @@ def find_names(text: str, declared_names: Sequence[str]) -> list[Span]:
     lower-case part that is an ordinary word or has fewer than three letters is found only next to a second name part.
 
     Names that are not declared are guessed from name lists and context. A guessed name contains no part of a clinical
-    term. An ordinary word belongs to a guessed name only if the context shows that it is a name. Wherever a word of a
-    guessed name appears in the text with a capital, that word is also found, unless it is ordinary, a part of a
-    clinical term, or shorter than four letters.
+    term. An ordinary word belongs to a guessed name only if the context shows that it is a name. Every other place in
+    the text at which a word of a guessed name appears with a capital is also found. Exceptions are ordinary words,
+    parts of clinical terms, and words of fewer than four letters.
     """
     tokens = [_Token(*m.span(), m[0]) for m in TOKEN.finditer(text)]
     guessed = [span for span in _guessed(tokens, text) if not is_in_term(text, *span)]
@@ -208,8 +208,8 @@ def _declared(tokens: list[_Token], text: str, names: Sequence[str]) -> Iterator
 
 
 def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
-    # returns (first, last): token indices of the name that contains token i, or follows a token i such as "Dr"; first
-    # is None if there is no such name
+    # returns (first, last), the token indices of a name: if token i is a title or cue such as "Dr", of the name after
+    # it, else of the name that contains token i; first is None if there is no such name
     token, word = tokens[i], tokens[i].word.casefold()
     after = text[token.end : tokens[i + 1].start] if i + 1 < len(tokens) else ""
     is_title = word in TITLES - {"nurse", "sister"} and token.word != "doctor"
@@ -271,7 +271,7 @@ def _starts_with_initial(tokens: list[_Token], i: int, text: str) -> bool:
 
 
 def _is_pair_in_context(tokens: list[_Token], i: int, text: str) -> bool:
-    # whether tokens i and i + 1 are a name, shown by a number before them, a possessive ending or a verb after them
+    # whether tokens i and i + 1 are a name, because a number precedes them, the second ends in 's, or a verb follows
     if i + 1 >= len(tokens) or not _follows(tokens, i, text):
         return False
     one, two = tokens[i], tokens[i + 1]

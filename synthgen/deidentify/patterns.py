@@ -1,7 +1,8 @@
 """Find identifiers by regular expressions: contact data, numbers, codes, places, and ages over 89.
 
-Every repetition in the expressions is bounded, so the search time is proportional to the text length. The library
-phonenumbers is not used, because the library needs a country and misses local numbers such as "tel 5550142".
+The search time is proportional to the text length, because each repetition in the expressions is bounded, or repeats
+text in which no other match can begin. The library phonenumbers is not used, because the library needs a country and
+misses local numbers such as "tel 5550142".
 """
 
 import ipaddress

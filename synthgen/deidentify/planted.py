@@ -1,7 +1,7 @@
 """Write invented notes with marked identifiers, to measure how many identifiers a de-identification engine finds.
 
-The 18 categories are those of HIPAA Safe Harbor, with ages over 89 in place of photographs. The notes are made from
-templates. Most of the names are not in the built-in name lists, because real notes contain names from all
+The identifiers are of 18 categories: those of HIPAA Safe Harbor, with ages over 89 in place of photographs. The notes
+are made from templates. Most of the names are not in the built-in name lists, because real notes contain names of all
 countries. Each note also has lines with text that only resembles an identifier, such as "BP 120/80" (false friends).
 """
 
@@ -161,7 +161,7 @@ def _email(v: _Values) -> str:
     return f"{user}@mail.example.org"
 
 
-# functions that write a sentence with a marked identifier, by kind of identifier; several kinds can have one category
+# functions that write a sentence with a marked identifier, by kind of identifier; some kinds have the same category
 WRITERS: Mapping[str, Callable[[_Values], str]] = {
     "NAME": _name,
     "GEO": _geo,

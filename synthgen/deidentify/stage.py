@@ -19,7 +19,7 @@ from synthgen.deidentify.engines import engine_of
 
 ROLES: tuple[Role, ...] = ("train", "control")
 SHARD_RECORDS = 1024  # smallest number of records in a shard; the last shard of train and of control can be smaller
-SETTINGS = ("engine", "date_order")  # the settings that determine the new texts, which are all except `sample`
+SETTINGS = ("engine", "date_order")  # the settings that determine the new texts: all settings except `sample`
 
 
 def _config(context: StageContext) -> DeidentifyConfig:

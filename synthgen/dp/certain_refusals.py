@@ -88,9 +88,8 @@ def split_problems(policy: Policy, prepared: Prepared, seeds: SeedTree, confiden
 
     If the input checks find a problem, no audit that compares the synthetic table with train or control can pass. The
     problem prevents the release if the policy requires such an audit, or has a rule on such an audit or on the
-    number of problems. An independent
-    policy uses no measurement on private records that is made after the noise is drawn. Therefore, under an
-    independent policy, every problem stops the run here.
+    number of problems. An independent policy uses no measurement on private records that is made after the noise is
+    drawn. Therefore, under an independent policy, every problem stops the run here.
     """
     inputs = AuditInputs(
         synthetic=Table(texts=(), labels=None, groups=(), has_groups=False),

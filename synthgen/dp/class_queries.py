@@ -15,14 +15,15 @@ from synthgen.core.types import Float64
 from synthgen.dp.noised_sums import Query, QueryMechanism
 from synthgen.dp.person_rows import PersonRows
 
-# Constant entry beside the point in a row of the query for the means. The sum of the entries, divided by `COUNT`, is
-# the number of persons. With a point of norm 1, a row has norm √(1 + 0.3²) = 1.04; clipping shortens the row by 4 %.
+# Constant entry beside the point in a row of the query for the means. The sum of the constant entries of all persons,
+# divided by `COUNT`, is the number of persons. With a point of norm 1, a row has norm √(1 + 0.3²) = 1.04; clipping
+# shortens the row by 4 %.
 COUNT = 0.3
-WIDE = 128  # the covariance of this number of first axes is queried; all later axes get the scaled public variance
-LEADING = 48  # part 2 of the covariance is on this number of first axes; see `query_spread`
+WIDE = 128  # number of first axes whose covariance is queried; all later axes get the scaled public variance
+LEADING = 48  # number of first axes that part 2 of the covariance in `query_spread` covers
 WEIGHT = 0.1  # constant entry beside the products of residuals in a row of the query for the covariance
-MIN_SIGNAL = 0.05  # lower limit of κ in `shrink`, the ratio of the variance of the true rows to the public variance
-MIN_SPREAD = 0.2  # lower limit of the scale in `query_spread`, the ratio of the class variance to the public one
+MIN_SIGNAL = 0.05  # lower limit of κ in `shrink`; κ is the variance of the true rows divided by the public variance
+MIN_SPREAD = 0.2  # lower limit of the scale in `query_spread`: the class variance divided by the public variance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -98,8 +99,8 @@ def query_spread(
 
     1. The public variances times a scale, on the diagonal for all d axes. The scale is the ratio of the noised total
        variance to the public total variance of the first `WIDE` axes, but at least `MIN_SPREAD`.
-    2. On the first `LEADING` axes, the noised covariance minus part 1, multiplied by `signal_share`. This factor is
-       computed once for all diagonal entries and once for all off-diagonal entries.
+    2. On the first `LEADING` axes, the difference between the noised covariance and part 1, multiplied by
+       `signal_share`. This factor is computed once for all diagonal entries and once for all off-diagonal entries.
     3. On the first `WIDE` axes, the matrix that `denoise` estimates from the noised covariance minus parts 1 and 2.
 
     Privacy: one Gaussian query.
@@ -130,7 +131,7 @@ def query_spread(
     covariance += denoise(noised - covariance, error)
     values, axes = np.linalg.eigh(covariance)
     root = np.diag(np.sqrt(prior))
-    # smaller eigenvalues are raised to a tenth of the smallest variance in `prior[:wide]`, so that L is invertible
+    # eigenvalues have the lower limit of a tenth of the smallest variance in `prior[:wide]`, so that L is invertible
     root[:wide, :wide] = axes * np.sqrt(np.maximum(values, 0.1 * prior[wide - 1]))
     return root
 

@@ -18,7 +18,7 @@ from synthgen.dp.person_rows import PersonRows
 NAME = "dp-gaussian"
 FILE = "classes.safetensors"
 MEANS, SPREAD = "class-means", "spread"  # names of the two DP queries
-# a share is the part of the privacy budget that a query gets, unless `dp.shares` sets another
+# a share is the default part of the privacy budget that a query gets; `dp.shares` can set a different share
 QUERIES = {MEANS: QuerySpec(share=0.56), SPREAD: QuerySpec(share=0.14)}
 DRAWN = 4  # number of points drawn per new vector; the point with the highest probability of the class is used
 
@@ -39,8 +39,8 @@ class ClassModel:
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
         """Return exactly `counts[label]` new vectors of each label.
 
-        The vectors have no parents (train records from which a vector is made). If only the count of a label is
-        raised, the first vectors of the label stay the same.
+        The vectors have no parents (train records from which a vector is made). With a higher count of a label,
+        the vectors that a lower count gives come first, unchanged.
         """
         drawn = {label: self._draw(label, counts[label], rng.child(label)) for label in sorted(counts)}
         labels = [(label, name) for label, rows in drawn.items() for name in latent_ids(label, len(rows))]

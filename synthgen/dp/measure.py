@@ -223,7 +223,7 @@ def _public_context(job: Job) -> PublicContext:
     config = job.config
     if config.dp.persons is None:
         raise InternalError(
-            "dp.persons is not set, so the run cannot query persons; the check of the configuration should find this"
+            "dp.persons is not set, so the run cannot query persons; the configuration should have been refused"
         )
     labels = tuple(sorted(config.source.labels or ()))
     return PublicContext(labels=labels, basis=load_basis(config.embed.model), persons=config.dp.persons)
@@ -246,8 +246,8 @@ def public_words(job: Job) -> PublicWords:
     bridge = open_bridge(job)
     if isinstance(bridge, Vocabulary) or bridge.reader is None:
         raise InternalError(
-            "the DP query `words` needs a vocabulary, and the bridge has none; the check of the configuration should "
-            "find this"
+            "the DP query `words` needs a vocabulary, and the bridge has none; the configuration should have been "
+            "refused"
         )
     return bridge.reader
 

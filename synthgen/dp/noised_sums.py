@@ -88,8 +88,8 @@ class Query:
 
 
 # A function of the rows of all persons and a query. It returns the answer to one step of the query, float64 (d,). The
-# run uses `PrivateMechanism`. Two tests before the run use other functions (see `synthgen.dp.replay`): the dry run on
-# made-up persons uses `DryRun`, and the replay on train uses `FixedAnswers`.
+# answers that a run uses come from `PrivateMechanism`. The two tests in `synthgen.dp.replay` use other functions: the
+# dry run on made-up persons uses `DryRun`, and the replay on train uses `FixedAnswers`.
 QueryMechanism = Callable[[Iterable[Float64], Query], Float64]
 
 

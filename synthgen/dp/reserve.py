@@ -181,7 +181,7 @@ def named_reservation(config: Config, prefix: str | None) -> str:
     """Return the id of the workspace's reservation; with `prefix`, the only id in the ledger with this prefix.
 
     Raises:
-        UsageError: not exactly one reservation matches, or the prefix has fewer than `MIN_DIGITS` digits.
+        UsageError: no reservation or more than one matches, or the prefix has fewer than `MIN_DIGITS` digits.
         InputError: the ledger cannot be used.
     """
     stored = _stored_run(config) if prefix is None else None

@@ -40,8 +40,8 @@ def recover_or_clear(folder: Path, ledger: tuple[Path, HighWaterMark], run: str)
         InputError: the ledger cannot be used.
         StorageError: the result does not have the recorded digest, or was changed after it was sealed. No file is
             deleted.
-        Overspent: the folder is empty, but the ledger records a result: it was lost, or it was made from other
-        inputs.
+        Overspent: the folder is empty, but the ledger records a result. The result was lost, or was made from other
+            inputs.
     """
     state = state_of(*ledger, run)
     if is_sealed(folder, state.key):

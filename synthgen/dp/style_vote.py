@@ -47,7 +47,7 @@ def read_nats(job: Job, bridge: Bridge | Vocabulary, train: Corpus, embedded: Em
     Cost: one pass of the language model over the voters' records for each built-in style.
     """
     if isinstance(bridge, Vocabulary):
-        raise InternalError("no styles are available for the vote; the check of the configuration should find this")
+        raise InternalError("no styles are available for the vote; the configuration should have been refused")
     rows = sorted(voting_rows(train, persons, job.seeds.child("vote")).values())
     texts = [train.records[row].text for row in rows]
     prompts = [label_prompt(job.config.decode.prompt, train.records[row].label) for row in rows]
@@ -78,8 +78,8 @@ def votes_of(train: Corpus, nats: Mapping[str, Float64], persons: int, seeds: Se
         vote = g / max(‖g‖, `FULL_VOTE_GAIN`),   so ‖vote‖ <= 1
         g_m  = max(0, nats per token under the plain style - nats per token under style m)
 
-    The row of a person who is not sampled is zero. `nats` are from `read_nats`; for `persons`, see `voting_rows`.
-    Raise InternalError if a voter has no score.
+    The row of a person who is not sampled is zero. `nats` is the field `nats` of the result of `read_nats`, and
+    `persons` is the declared number of persons. Raise InternalError if a voter has no score.
 
     Privacy: the votes are private. Each row depends on one person only, and a DP query sums the rows.
     """
@@ -96,7 +96,7 @@ def votes_of(train: Corpus, nats: Mapping[str, Float64], persons: int, seeds: Se
 
 
 def voting_rows(train: Corpus, persons: int, seeds: SeedTree) -> dict[str, int]:
-    """Draw the persons who vote; return for each voter the row in `train` of the record whose text decides the vote.
+    """Draw the persons who vote; return by voter the index in `train` of the record whose text decides the vote.
 
     Each person is drawn independently with probability `VOTERS` / `persons`, where `persons` is the declared number
     of persons. Of a person's records, the one with the smallest keyed hash of label and text is used.
@@ -127,9 +127,9 @@ def decide_style(counts: Float64, voters: float) -> Shares:
     """Return the chosen styles with equal shares.
 
     The top style is the style with the most votes, apart from the plain style. If the top style has fewer votes than
-    `MIN_SUPPORT` × `voters`, only the plain style is chosen. Otherwise, the plain style is not chosen. Instead, up to
-    `MIXED` styles are chosen: the styles with the most votes that have at least `MIN_SHARE_OF_TOP` × the votes of the
-    top style.
+    `MIN_SUPPORT` × `voters`, only the plain style is chosen. Otherwise, the plain style is not chosen. Instead, the
+    styles with at least `MIN_SHARE_OF_TOP` × the votes of the top style are chosen in the order of their votes, up to
+    `MIXED` styles.
 
     `counts` are the noised numbers of votes of the styles, float64 (styles,), and `voters` is the expected number of
     voters.

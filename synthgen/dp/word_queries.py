@@ -27,16 +27,20 @@ QUERIES = {WORDS: QuerySpec(share=0.3)}
 FILE = "words.safetensors"
 MAX_WORDS = 32  # largest number of pairs (class, word) that are counted per person; the rarest words have priority
 FALSE_DISCOVERIES = 0.2  # largest expected share of the selected words that are selected only because of the noise
-# factor of the cosine in `ClassWords.weights`; a larger factor favours words with vectors in the direction of the
-# class more strongly
+# factor of the cosine in `ClassWords.weights`; the larger it is, the more it favours words whose vectors have nearly
+# the direction of the class
 DIRECTION_FACTOR = 15.0
-TEMPERATURE = 0.1  # divisor of the cosine in `ClassWords.draw`; a smaller divisor favours words near the vector more
+# divisor of the cosine in `ClassWords.draw`; the smaller it is, the more it favours words near the vector
+TEMPERATURE = 0.1
 BLOCK = 16  # number of persons whose rows are in memory at once; a row has an entry for every word of every class
 _WORD = re.compile(r"[a-z][a-z'-]+")
 
 
 class PublicWords(Protocol):
-    """A public vocabulary of v words, such as that of a bridge (with which a model writes a text from a vector)."""
+    """A public vocabulary of v words, such as the vocabulary of a bridge.
+
+    With a bridge, a language model writes a text from a vector.
+    """
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -97,11 +101,12 @@ class ClassWords:
     def draw(
         self, weights: Float64, vectors: Float32, k: int, rng: np.random.Generator
     ) -> tuple[tuple[str, ...], ...]:
-        """Draw k different words, or fewer if fewer have a weight above 0, for each of n vectors of one class.
+        """Draw k different words for each of n vectors of one class, or all selected words if there are fewer.
 
-        For a vector x, words are drawn without replacement with probability ∝ q_w · exp(cos(x - x̄, w) /
-        `TEMPERATURE`), by the Gumbel trick. Here q_w is the weight of the word for the class, x̄ the mean vector of
-        public passages, and w the vector of the word. `weights` has shape (v,); `vectors`, float32, has shape (n, d).
+        The selected words are those with a weight above 0. For a vector x, words are drawn without replacement with
+        probability ∝ q_w · exp(cos(x - x̄, w) / `TEMPERATURE`), by the Gumbel trick. Here q_w is the weight of the
+        word for the class, x̄ the mean vector of public passages, and w the vector of the word. `weights` has shape
+        (v,); `vectors`, float32, has shape (n, d).
         """
         selected = np.flatnonzero(weights > 0)
         centred = vectors - self.vocabulary.centre
@@ -128,7 +133,10 @@ class PromptWords:
     words_per_vector: int  # largest number of prompt words of a vector
 
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
-        """Return `counts[label]` new vectors of each label, with prompt words drawn from the stream `label`/words."""
+        """Return `counts[label]` new vectors of each label, with prompt words for each vector.
+
+        Randomness: the vectors of a label use the child `label` of `rng`; the prompt words use its child "words".
+        """
         latents, chosen = self.learned.sample(counts, rng), dict[int, tuple[str, ...]]()
         weights = self.words.weights(self.learned.directions())
         for label in sorted(counts):

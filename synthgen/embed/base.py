@@ -89,6 +89,7 @@ def encode_batches(
     if bad := int(np.count_nonzero(~np.isfinite(lengths) | (lengths <= 0))):
         raise ModelError(
             f"encoder {encoder.name!r}: {bad} of {len(stacked)} vectors are not finite or have length zero",
-            hint="Fetch the encoder again, because its weights may be damaged; otherwise, use another device.",
+            hint="Fetch the encoder again, because its weights may be damaged. If the error persists, use another "
+            "device.",
         )
     return stacked[[row[text] for text in texts]]

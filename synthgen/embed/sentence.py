@@ -24,7 +24,7 @@ class SentenceEncoder:
     sentence-transformers encoder.
 
     On a processor with bfloat16 instructions, matrix products are computed in bfloat16, which is about three times as
-    fast. The cosine between such a vector and the vector computed in float32 is about .9999.
+    fast as float32. The cosine between such a vector and the vector computed in float32 is about .9999.
 
     Privacy: the text can be reconstructed from its vector, so vectors of private text stay in the workspace.
     """

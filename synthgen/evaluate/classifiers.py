@@ -93,7 +93,7 @@ CLASSIFIERS: Mapping[str, Callable[..., Labels]] = {"encoder-logistic": encoder_
 
 
 def _predict(model: Any, x: Any, labels: Labels, x_test: Any) -> Labels:
-    # a model cannot be trained on one class, so this class is predicted for every test row
+    # no model can be trained if all labels are the same; then this label is predicted for every test row
     if len(np.unique(labels)) == 1:
         return np.repeat(labels[:1], x_test.shape[0])
     return np.asarray(model.fit(x, labels).predict(x_test))

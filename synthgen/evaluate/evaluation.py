@@ -60,9 +60,9 @@ def evaluate(
         balance.tv_distance       = distance of the class shares of the synthetic records from the requested shares,
                                     see `tv_distance`
 
-    The utility metrics are measured for each classifier, for example `utility.tfidf_linear.tstr_over_trtr`. Without a
-    name, the metric is that of the classifier whose interval has the smallest lower end.
-    The minimum over classes omits classes whose recall is 0 after training on real records.
+    The utility metrics are measured for each classifier, for example `utility.tfidf_linear.tstr_over_trtr`. A metric
+    without the name of a classifier, such as `utility.tstr_over_trtr`, is that of the classifier whose interval has
+    the smallest lower end. The minimum over classes omits classes whose recall after training on real records is 0.
 
     `requested` is the requested number of synthetic records by class; without it, balance is not measured. The
     intervals have the two-sided `confidence`. The scores of `baselines` are only in `Evaluation.results`.
@@ -131,7 +131,7 @@ class _TestSet:
     subgroups: Mapping[tuple[str, str], Rows]  # by attribute and value: whether each record is in the subgroup
 
     def score(self, predicted: Labels, weights: Float64) -> Scores:
-        # a predicted class that no test record has gets the number -1 and counts as wrong
+        # a predicted class gets the number -1 and counts as wrong if it is not the class of any test record
         number = {name: i for i, name in enumerate(self.names)}
         numbers = np.array([number.get(str(label), -1) for label in predicted], dtype=np.int64)
         return scores(self.truth, numbers, self.person, weights, len(self.names), self.subgroups)
@@ -147,7 +147,7 @@ def _test_set(tables: Tables) -> _TestSet:
 
 
 def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
-    """Return the total variation distance of the class shares of `labels` from those of the requested records.
+    """Return the total variation distance between the class shares of `labels` and the requested class shares.
 
     Missing records count as a further class, and the distance is 1 if a requested class has no record; see
     `distance_of_shares`. The value is exact, so the interval has no width.
@@ -220,8 +220,8 @@ def _ratios(
     overall, worst = dict[str, tuple[Float64, int]](), dict[str, tuple[Float64, int]]()
     for classifier, scores_of in all_scores.items():
         real, synthetic = scores_of["real"], scores_of["synthetic"]
-        # whether the classifier trained on real records predicts a test record of the class correctly; row 0 of
-        # `recall` has the result without bootstrap weights
+        # for each class: whether the classifier trained on real records predicts any test record of the class
+        # correctly; row 0 of `recall` has the result without bootstrap weights
         learned = real.recall[0] > 0
         if learned.any():
             ratio = synthetic.recall[:, learned] / real.recall[:, learned]

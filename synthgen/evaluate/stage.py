@@ -1,6 +1,6 @@
 """The evaluate stage: train classifiers on the synthetic records and test them on the control records.
 
-Control records are real records of persons from whose records no synthetic record was made.
+Control records are real records of persons whose records were not used to make the synthetic records.
 """
 
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ def _evaluate(context: StageContext) -> Mapping[str, object]:
 
 EVALUATE = Stage(
     name="evaluate",
-    version=4,
+    version=5,
     run=_evaluate,
     config=("audit.confidence", "segments"),
     inputs=("tables", "wanted", "attempt"),

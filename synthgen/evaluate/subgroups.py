@@ -18,10 +18,10 @@ def subgroups(records: Sequence[Record]) -> dict[tuple[str, str], Rows]:
     """Return for each subgroup (attribute, value), in sorted order, which of the n records belong to it, bool (n,).
 
     A person belongs to the subgroup (attribute, value) if the person's records state this value of the attribute and
-    no other value. A subgroup of fewer than `MIN_SUBGROUP_PERSONS` persons is omitted. For each attribute, the
-    persons in none of its remaining subgroups are counted. As long as they are at least one but fewer than
-    `MIN_SUBGROUP_PERSONS`, the smallest remaining subgroup of the attribute is omitted, because a reader could
-    otherwise compute the result of these few persons.
+    no other value. A subgroup of fewer than `MIN_SUBGROUP_PERSONS` persons is omitted. A reader who knows the results
+    of all persons and of the remaining subgroups of an attribute can compute the result of the persons outside these
+    subgroups. Therefore, while at least one but fewer than `MIN_SUBGROUP_PERSONS` persons are outside, the smallest
+    remaining subgroup of the attribute is also omitted.
 
     Privacy: reads the texts; the result is as private as the texts.
     """

@@ -37,7 +37,8 @@ def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     - encounter and author: none
 
     Overrides in `fields` are parts of the path of the file, see `file_field`. The override of the label may also be
-    `tag NAME@ATTRIBUTE`, such as `tag SMOKING@STATUS`: the ATTRIBUTE of the first element NAME in the record or file.
+    `tag NAME@ATTRIBUTE`, such as `tag SMOKING@STATUS`. The label is then the value of the attribute ATTRIBUTE of the
+    first element NAME in the record or file.
 
     Raises:
         DataError: the path does not exist, no file has a note, or an override is not in one of these notations.

@@ -50,7 +50,7 @@ def is_hidden(relative: PurePath) -> bool:
 def is_outside(file: Path, root: Path) -> bool:
     """Return whether a file below the folder `root` links to a file outside `root`, or is in a circle of links.
 
-    If `root` is a file, the result is False, because the user named this file, so it may be a link.
+    If `root` is a file, the result is False: the user named this file, so it may be a link.
     """
     try:
         return root.is_dir() and not file.resolve().is_relative_to(root.resolve())

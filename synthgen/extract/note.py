@@ -17,7 +17,7 @@ class Note:
     encounter: str = ""
     date: str = ""  # ISO 8601, as precise as the source
     author: str = ""
-    version: str = ""  # sorts, as text, after the `version` of every earlier version of the document
+    version: str = ""  # text that sorts after the `version` of each earlier version of the document
     aliases: tuple[str, ...] = ()  # further identifiers of this document; `replaces` of later notes can contain them
     replaces: tuple[str, ...] = ()  # identifiers of the documents that this document replaces
     # True if the source marks the document as superseded; a superseded document without a newer document is kept

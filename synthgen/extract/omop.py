@@ -41,7 +41,7 @@ def read_omop(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     - encounter: `note.visit_occurrence_id`
     - date: `note.note_datetime`, else `note.note_date`
     - author: `provider.provider_name`, else `note.provider_id`
-    - label: for all notes, the first of these columns that has a value in any note: `concept.concept_name` of
+    - label: one column for all notes, the first of these that has a value in any note: `concept.concept_name` of
       `note_class_concept_id`, `note.note_title`, `note.note_class_concept_id`
 
     Concept 0 (no matching concept) counts as empty. Times with a time zone are converted to UTC. OMOP defines no

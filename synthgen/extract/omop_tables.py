@@ -176,7 +176,7 @@ def copy_csv(name: str, paths: tuple[Path, ...], copy: Path, encoding: str) -> I
     breaks between rows. Rows with such a cell are common.
 
     Raises:
-        DataError: in the cases of `read_csv_table`, or if the files have different columns.
+        DataError: `read_csv_table` cannot read a file, or the files have different columns.
     """
     is_vocabulary = name == "concept"
     columns = read_csv_table(paths[0], _COLUMNS[name], encoding).columns

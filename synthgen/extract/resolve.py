@@ -6,10 +6,10 @@ of the remaining persons. There are two exceptions. If an item withdraws a docum
 lose the document. If the source has more notes than `NoteSelection.limit`, an added person can displace other persons
 from the sample. The texts stay on disk; DuckDB compares only identifiers, dates and digests.
 
-The id of a note begins with the person and the date, and later stages sort by this id. If the same notes are read
-from a different format, the identifiers of the documents differ. But this changes only the order of notes that have
-the same person and date. If each row counts as a person, the id of a note without
-a person is the identifier of the document; otherwise, such a note is dropped.
+The id of a note is the person, the date and the identifier of the document; later stages sort by this id. If the same
+notes are read from a different format, the identifiers of the documents differ. This difference changes only the
+order of notes that have the same person and date. If each row counts as a person, a note without a person has the
+identifier of the document as its id; otherwise, a note without a person is dropped.
 """
 
 from collections import defaultdict
@@ -104,7 +104,7 @@ _STEPS = (
         UPDATE note SET reason = $reason FROM pair WHERE note.row = pair.row
         """,
     ),
-    (  # a document that any version of a second document replaces; if both replace each other, the newer one is kept
+    (  # a document, if any version of another document replaces it; if both replace each other, the newer one is kept
         REPLACED,
         """
         WITH target AS (SELECT row, person, document, date, version, reason IS NULL AS is_kept,

@@ -56,8 +56,8 @@ def each_element(file: BinaryIO, names: Collection[str]) -> Iterator[tuple[Eleme
 
     An element is emptied when the next element is read, so memory does not grow with the number of elements. If a
     file declares an encoding and is malformed before the first element to yield, the file is read again as UTF-8.
-    UnsafeXml is raised in the same cases as by `parse_xml`, except that the size of the file is not limited. The
-    elements before the error are yielded first.
+    Raise UnsafeXml if the file is malformed, has entities, is nested too deeply or has too long a text; the elements
+    before the error are yielded first. The size of the file is not limited.
     """
     head = file.read(_HEAD_BYTES)
     start, declared = _opening(head)

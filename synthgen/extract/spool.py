@@ -71,7 +71,7 @@ class SpoolSummary:
 def spool(items: Iterable[Item], folder: Path, advance: Advance) -> SpoolSummary:
     """Write the notes and the names of persons to `folder`; return the counts, merges and names of staff.
 
-    Privacy: the files hold the private notes; the caller removes them.
+    Privacy: the files hold the private notes; the caller removes the files.
     """
     summary = SpoolSummary()
     with _table(folder / NOTES, NOTE_SCHEMA) as notes, _table(folder / PERSONS, PERSON_SCHEMA) as persons:

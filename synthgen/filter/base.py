@@ -60,7 +60,7 @@ class FilterContext:
     labels: NDArray[np.str_]  # (n,), labels of the train records
     groups: NDArray[np.int64]  # (n,), number of the person of each train record
     folds: NDArray[np.int64]  # (n,), fold of each train record; all records of a person are in one fold
-    parent_folds: tuple[frozenset[int], ...]  # for each latent, the folds of its parents; empty without parents
+    parent_folds: tuple[frozenset[int], ...]  # (m,), folds that contain parents of each latent; empty without parents
     reconstruction_rows: NDArray[np.int64]  # (r,), row of the train record of each reconstruction
     reconstruction_texts: tuple[str, ...]
     reconstruction_vectors: Float32  # (r, d), vectors of the reconstructed texts
@@ -139,7 +139,7 @@ def make_context(  # noqa: PLR0913 - one argument for each source of data that t
     the order of the records. The persons of train are divided into folds; see `person_folds`.
     """
     if train.ids != tuple(r.id for r in corpus.records):
-        raise InternalError("the train vectors do not have the ids of the train records, in the same order")
+        raise InternalError("the train vectors do not have the same ids in the same order as the train records")
     order = sorted(range(len(train.ids)), key=lambda i: train.ids[i])
     labels = [train.labels[i] for i in order]
     groups = [train.groups[i] for i in order]
@@ -170,7 +170,7 @@ def make_context(  # noqa: PLR0913 - one argument for each source of data that t
 
 
 def folds_for(parents: int) -> int:
-    """Return the number of folds that leaves `FREE_FOLDS` folds without parents if a latent has `parents` parents."""
+    """Return how many folds to make, so that `FREE_FOLDS` folds contain none of the `parents` parents of a latent."""
     return max(MIN_FOLDS, FREE_FOLDS + parents)
 
 

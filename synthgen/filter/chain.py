@@ -72,7 +72,7 @@ def build_filters(config: FilterConfig, counted: Sequence[int] | None = None) ->
 def apply(
     candidates: Sequence[Candidate], context: FilterContext, filters: Sequence[Filter | FittedFilter]
 ) -> Filtered:
-    """Judge every candidate by every filter; of each latent's candidates that pass all filters, keep the best one.
+    """Judge every candidate by every filter; for each latent, keep the best candidate that passes all filters.
 
     The best candidate fulfils the most attribute rules. Ties are decided by the smallest number of contradictions (0
     if the filter `coherent` is off), then by the smallest cosine distance between text and latent, then by the

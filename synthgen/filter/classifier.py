@@ -13,9 +13,8 @@ from synthgen.core.types import Candidate, Float32
 from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, scored
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths; see `ClassAgreement` for the choice
-# With `minimum: auto`, the minimum is the largest probability with which at least this share of the real records is
-# accepted, but at most `MAX_MINIMUM` and at least 1 / C for C classes. The lower limit 1 / C can lead to a smaller
-# share.
+# With `minimum: auto`, the minimum is the largest value that accepts at least this share of the real records, but at
+# most `MAX_MINIMUM` and at least 1 / C for C classes. A minimum that is raised to 1 / C can accept a smaller share.
 SHARE_OF_REAL = 0.8
 MAX_MINIMUM = 0.6  # largest minimum with `auto`
 MAX_TUNING_RECORDS = 4000  # largest number of train records that are used to choose strength and minimum
@@ -43,7 +42,7 @@ class ClassAgreement:
     minimum: float | Literal["auto"]
 
     def fit(self, context: FilterContext) -> FittedFilter:
-        """Return the filter, whose score is the probability of the label; raise DataError if train has one class."""
+        """Return the filter, whose score is the probability of the label; raise DataError if all labels are equal."""
         if len(set(context.labels)) < 2:
             message = "filter.class_agreement needs at least two classes, but all train records have the same class"
             raise DataError(message, hint="Set filter.class_agreement to null.")
@@ -77,11 +76,11 @@ class ClassAgreement:
 
 
 def fits_for(parents: int) -> int:
-    """Return how many models are trained at most to judge texts whose latents have at most `parents` parents."""
+    """Return the largest number of models that are trained if each latent has at most `parents` parents."""
     return _n_fold_sets(parents) if _n_fold_sets(parents) <= MAX_FITS else folds_for(parents)
 
 
-def _n_fold_sets(parents: int) -> int:  # number of different sets of folds in which the parents of a latent can be
+def _n_fold_sets(parents: int) -> int:  # number of different sets of folds that can contain the parents of a latent
     folds = folds_for(parents)
     return sum(comb(folds, i) for i in range(1, parents + 1)) if parents > 0 else 1
 
@@ -118,8 +117,8 @@ class _Committee:
         p = np.zeros(len(self.rows))
         row_folds = self.context.folds[self.rows]
         for fold in np.unique(row_folds):
-            # If there is one model per fold, `FREE_FOLDS` models judge a real record. At least this number of models
-            # judge a candidate, because at least `FREE_FOLDS` folds contain no parent of the candidate.
+            # If there is one model per fold, `FREE_FOLDS` models judge each real record. A candidate is judged by at
+            # least as many models, because at least `FREE_FOLDS` folds contain no parent of the candidate.
             judging = {int(fold + i) % self.n_folds for i in range(1, FREE_FOLDS + 1)}
             left_out = frozenset(range(self.n_folds)) - judging if self.by_fold else frozenset([int(fold)])
             judged = self.rows[row_folds == fold]

@@ -1,4 +1,4 @@
-"""Count contradictions in generated texts (candidates), such as two ages of one person, or reject these texts."""
+"""Filter generated texts (candidates) by the number of contradictions in a text, such as two ages of one person."""
 
 from collections.abc import Sequence
 

@@ -60,9 +60,9 @@ class FilterConfig(Section):
     )
     coherent: Literal["prefer", "require"] | None = Field(
         "prefer",
-        description="Contradictions within a text, found by rules for English clinical notes: of the texts of "
-        "a vector, `prefer` keeps one with the fewest contradictions; `require` rejects every text with a "
-        "contradiction. See `docs/explanation/coherence.md`.",
+        description="Treatment of texts in which rules for English clinical notes find contradictions: of several "
+        "texts of a vector, `prefer` keeps one with the fewest; `require` rejects every text with one. "
+        "See `docs/explanation/coherence.md`.",
     )
     attributes: AttributeRules | None = Field(
         None,

@@ -26,8 +26,9 @@ class LatentDistance:
         distance = 1 − cos(e(text), latent),   e(text) = the embedded text
 
     If a text is far from its latent, the decoder did not follow the latent. With `auto`, the limit is learned from
-    reconstructions (train records decoded from their own vectors). It is the 95 % quantile of the distances between
-    a reconstruction and its record, but at most the median distance between a reconstruction and a different record.
+    reconstructions (train records decoded from their own vectors). The limit is the 95 % quantile of the distances
+    between a reconstruction and its record, but at most the median distance between a reconstruction and a different
+    record.
 
     Privacy: `auto` reads train vectors and reconstructions. There is no lower limit, because a lower limit would
         reject the texts closest to train persons and so reveal who is in train.

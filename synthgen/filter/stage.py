@@ -108,7 +108,7 @@ def _filter(context: StageContext) -> Mapping[str, object]:
 
 FILTER = Stage(
     name="filter",
-    version=5,
+    version=6,
     divide=_divide,
     run=_filter,
     config=("filter",),

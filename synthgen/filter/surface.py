@@ -100,9 +100,9 @@ class Language:
 
     The limit is the larger of two 99.5 % quantiles: of the scores of train texts, and of the scores of
     reconstructions (texts decoded from the vectors of train records). Reconstructions are used because a decoder
-    writes plain prose even if the source is in shorthand.
-    For the quantiles, each text is scored by the counts without the fold (a group of train persons) that contains the
-    text's person. Under DP, all train texts are empty, so the trigrams of reconstructions are counted instead.
+    writes plain prose even if the source is in shorthand. For the quantiles, the counts by which a text is scored
+    omit the fold (a group of train persons) of the text's person. Under DP, all train texts are empty, so the
+    trigrams of reconstructions are counted instead.
 
     Reference: n-gram profiles are from Cavnar & Trenkle, "N-Gram-Based Text Categorization" (SDAIR 1994). This filter
         uses a cross entropy as the score, whereas that paper uses a distance of ranks.

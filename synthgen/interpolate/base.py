@@ -136,7 +136,7 @@ class TrainRows:
         return np.flatnonzero(self.classes == code)
 
     def searches(self, names: Sequence[Any]) -> list[dict[str, Any]]:
-        """Return `reports` as dicts; `class` is the entry of `names` for the searched class, or None for all."""
+        """Return `reports` as dicts; `class` is the searched class as named in `names`, or None for all classes."""
         reports = sorted(self.reports.items(), key=lambda item: (item[0][0] is not None, item[0]))
         return [{"class": None if c is None else names[c], **asdict(report)} for (c, _), report in reports]
 

@@ -24,7 +24,7 @@ Proposals = Iterator[tuple[Int64, Float64]]  # blocks of parents and their weigh
 
 
 def check_exposure(limit: float | None, parents: int) -> None:
-    """Raise ValueError if `limit` is below 1 / `parents`, which the largest weight of a point always reaches."""
+    """Raise ValueError if `limit` is below 1 / `parents`; the largest weight of a point is never smaller."""
     if limit is not None and limit * parents < 1:
         raise ValueError(f"must be at least 1/{parents}, because the largest of {parents} weights is never smaller")
 
@@ -49,7 +49,7 @@ def limit_exposure(
             proposal, because the persons below the limit are not neighbours of each other.
 
     Privacy: limits how much one person contributes to a class before decoding. The limit gives no differential
-        privacy, because it does not limit how one person's records change which records are neighbours.
+        privacy, because one person's records can still change which records of other persons are neighbours.
     """
     n = len(np.unique(groups))
     if max_exposure is not None and n * max_exposure < m:

@@ -44,8 +44,8 @@ def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, 
     if fewest < m:
         raise Unfit(f"a record of the class needs {m} records of other persons, but only {fewest} exist")
     # All classes share one index. An over-sampler usually searches neighbours for the rows of all classes but the
-    # largest, which gets no new points. `n_searched` is the number of these rows, or of the rows of this class if
-    # this class is larger.
+    # largest, which gets no new points. `n_searched` is the number of rows outside the largest class, or the number
+    # of rows of the class `code` if that number is larger.
     n_searched = max(len(class_rows), len(rows.groups) - int(np.bincount(rows.classes).max()))
     (around, _), report = _nearest(rows.neighbours, m, class_rows, n_searched)
     if report is not None:

@@ -350,7 +350,10 @@ def _float32(rows: Floats) -> Float32:  # raises DataError if rounding to float3
     if rounding > MAX_ROUNDING * spread or n_equal > 0:
         raise DataError(
             "neighbours are searched in float32, but rounding to float32 makes rows of X equal or nearly equal",
-            problems=[f"rounding error: {rounding:.3g}, spread: {spread:.3g}", f"rows that become equal: {n_equal}"],
+            problems=[
+                f"median rounding error of a row: {rounding:.3g}; median distance to the median row: {spread:.3g}",
+                f"rows that become equal: {n_equal}",
+            ],
             hint="Subtract the mean of each column of X, then scale it.",
         )
     return low

@@ -93,8 +93,8 @@ class FittedVae:
 
     rows: TrainRows
     vae: Vae
-    # (class number, its random stream) -> model of the class; (None, parent of the classes' random streams) ->
-    # conditional model of all classes; filled by `points`
+    # (class number, random stream of the class) -> model of the class; for the conditional model of all classes, the
+    # key is (None, parent of the random streams of the classes); filled by `points`
     trained: dict[tuple[int | None, SeedTree], TrainedVae] = field(default_factory=dict)
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:

@@ -10,7 +10,8 @@ from synthgen.core.sentences import ABBREVIATIONS, SENTENCE_END
 from synthgen.core.types import Record
 
 WINDOW = 10  # number of consecutive words in a shingle
-CONTAINED = 0.8  # a later record continues a record if it contains at least this share of the record's shingles
+# a later record continues an earlier record if it contains at least this share of the earlier record's shingles
+CONTAINED = 0.8
 CopyForward = Literal["keep", "remove-sentences", "newest"]
 _Shingle = int  # hash of `WINDOW` consecutive words
 _BLANK_LINES = re.compile(r"\n{3,}")  # two or more blank lines
@@ -143,5 +144,8 @@ def _sentences(text: str) -> list[str]:
 
 
 def _ends_no_sentence(text: str, end: int, marks: Collection[int]) -> bool:
-    """Return whether the full stop before `end` belongs to an abbreviation or a list number (end in `marks`)."""
+    """Return whether the full stop before `end` belongs to an abbreviation, or to a list number that ends there.
+
+    `marks` has the ends of the list numbers in the text.
+    """
     return end in marks or _ABBREVIATED.search(text, max(0, end - 8), end) is not None

@@ -35,7 +35,7 @@ def doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
     by_folded: dict[str, list[str]] = defaultdict(list)  # labels that differ only by case, width or spacing
     for label in sorted(counts):
         by_folded[folded(label)].append(label)
-    by_shape: dict[str, list[str]] = defaultdict(list)  # labels that look alike; one per list of `by_folded`
+    by_shape: dict[str, list[str]] = defaultdict(list)  # labels that look alike; one of each list in `by_folded`
     for spellings in by_folded.values():
         by_shape[_as_seen(spellings[0])].append(spellings[0])
     differ_by_case = [labels for labels in by_folded.values() if len(labels) > 1 and wanted & {*labels}]

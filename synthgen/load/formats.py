@@ -27,7 +27,7 @@ SHORT_FLOATS = {pa.float16(): 1 << 11, pa.float32(): 1 << 24}
 MAX_LISTED = 20  # largest number of problems in a message
 # file name, without extension, of a part of a table on the Hugging Face Hub, such as train-00000-of-00002
 SHARD = re.compile(r"(?P<split>.+)-(?P<number>\d{5})-of-(?P<of>\d{5})(?:-[0-9a-f]+)?")
-# formats whose source can be a folder; a "dataset" or "text" source is always a folder, "parquet" also a file
+# formats whose source can be a folder; "dataset" and "text" are always folders, "parquet" can also be a file
 _FOLDER_FORMATS = ("dataset", "text", "parquet")
 _SAVE_AGAIN = "Save the dataset again with `Dataset.save_to_disk`."
 
@@ -71,7 +71,7 @@ def _values(name: str, column: pa.ChunkedArray) -> list[Any]:
         values = [None if value is None else bytearray(value) for value in values]
     limit = SHORT_FLOATS.get(kind)
     if limit is not None and any(value is not None and abs(value) >= limit for value in values):
-        message = f"column {name!r} has type {kind}, which cannot exactly store its values of {limit} or more"
+        message = f"column {name!r} has values of {limit} or more, which its type {kind} cannot store exactly"
         raise DataError(message, hint="Save the column as integers or text.")
     return values
 
@@ -126,7 +126,7 @@ def _shard_problems(names: Sequence[str]) -> list[str]:
     sets = sorted({(shard["split"], shard["of"]) for shard in shards})
     if len(sets) > 1:
         names_of_sets = ", ".join(f"{split}-*-of-{of}" for split, of in sets)
-        return [f"the files belong to several splits or numbers of parts: {names_of_sets}"]
+        return [f"the files belong to more than one set of parts: {names_of_sets}"]
     numbers = {int(shard["number"]) for shard in shards}
     total = int(sets[0][1]) if sets else 0
     missing = total - len(numbers & {*range(total)})

@@ -66,7 +66,7 @@ def to_record(row: SourceRow, source: SourceConfig, used_ids: set[str]) -> Recor
 
     Text and id lose surrounding white space. The label and the group (the person) are changed by `normalized`.
     If the source has no column for the group or the id, the value is made from the number of the row. `load` later
-    replaces such a group by a value that does not depend on the row number (see `with_own_persons`).
+    replaces a group made in this way by a value that does not depend on the row number (see `with_own_persons`).
     """
     if row.reason:
         return BadRow(row.number, row.reason)

@@ -171,7 +171,8 @@ def _text_values(name: str, file: Path, encoding: str) -> dict[str, Any]:
 def _opened_text(path: Path, encoding: str) -> Iterator[TextIOWrapper]:
     """Open a csv or jsonl file as text.
 
-    Raise DataError if the file is binary, or if it is not valid in an `encoding` other than UTF-8.
+    Raise DataError if the file is binary, if it is UTF-16 or UTF-32 although `encoding` is UTF-8, or if it is not
+    valid in an `encoding` other than UTF-8.
     """
     # invalid bytes in UTF-8 become lone surrogates, which mark the undecodable rows; all remaining rows can be read
     is_utf8 = codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}

@@ -131,16 +131,18 @@ def _parquet(path: Path) -> Iterator[Marked]:
         raise UsageError(f"{path}: is not a table of marked texts", problems=missing)
     texts, problems = [], []
     for number, row in enumerate(table.to_pylist(), 1):
+        text, spans = row["text"], row["spans"] or ()
         try:
-            text: str = row["text"]
-            spans = [(s["start"], s["end"], str(s["entity_type"])) for s in row["spans"] or ()]
-            is_valid = all(0 <= start < end <= len(text) for start, end, _ in spans)
-            kept = tuple(mark for mark in spans if "@" not in text[max(0, mark[0] - 1) : mark[1]])
-            texts.append(Marked(text=text, spans=kept, person=str(row["group"])))
+            marks = [(span["start"], span["end"], str(span["entity_type"])) for span in spans]
+            is_valid = isinstance(text, str) and all(0 <= start < end <= len(text) for start, end, _ in marks)
         except (TypeError, KeyError):
             is_valid = False
-        if not is_valid:
-            problems.append(f"row {number}: needs `text`, and spans with `entity_type`, `start` and `end` inside it")
+        if is_valid:
+            kept = tuple(mark for mark in marks if "@" not in text[max(0, mark[0] - 1) : mark[1]])
+            texts.append(Marked(text=text, spans=kept, person=str(row["group"])))
+        else:
+            needed = "needs `text`, and spans with `entity_type`, and with `start` and `end` inside the text"
+            problems.append(f"row {number}: {needed}")
     if problems:
         raise UsageError(f"{path}: contains rows that are not marked texts", problems=problems)
     yield from texts

@@ -59,7 +59,7 @@ class Pipeline:
         return f"Pipeline({self.config.release.name!r}, policy {Path(self.config.policy).name[:64]!r})"
 
     def plan(self, *, pilot: bool = True) -> "Plan":
-        """Check the configuration, estimate the run, and write a few texts if `pilot` is true; see `make_plan`."""
+        """Check the configuration and estimate its run; with `pilot`, also write a few texts. See `make_plan`."""
         from synthgen.plan.plan import make_plan
 
         return make_plan(self.config, self.progress, pilot=pilot)
@@ -79,12 +79,13 @@ class Pipeline:
                 with DP, this can spend the budget again.
             until: name of the last stage. Texts are written in rounds. With `interpolate` or `decode`, the run ends
                 in the first round; with `filter`, it ends after the last round.
-            part: "i/n", 0 <= i < n: of each stage that can be distributed, this process computes only part i of n
-                parts. Processes with the same configuration and workspace compute the other parts.
-            wait: whether this process, after its part, waits for the other parts (true) or stops (false).
+            part: "i/n" with 0 <= i < n: this process computes only part i of the n parts of each stage that can be
+                distributed. Other processes with the same configuration and workspace compute the other parts.
+            wait: if true, this process waits for the other parts after its own; if false, it stops.
 
         Raises:
-            UsageError: there is no stage `until`, `resume` is neither "auto" nor "never", or `part` is invalid.
+            UsageError: there is no stage `until`, `resume` is neither "auto" nor "never", or `part` is invalid, is
+                combined with `resume` "never", or is missing although `wait` is true.
             AtBarrier: this part is finished, results of other parts are missing, and `wait` is false.
             Interrupted: another process has locked the workspace.
             SynthGenError, AuditError: the configuration, the source, a model, the policy or the ledger cannot be

@@ -34,7 +34,7 @@ from synthgen.pipeline.workspace import StageResult
 from synthgen.split.stage import SPLIT
 
 # Smallest share of English words in texts that count as English. The measured share was at least 0.69 in 21 English
-# corpora, and at most 0.27 in sentences of six European languages that are not English.
+# corpora, and at most 0.27 in sentences of six other European languages.
 MIN_ENGLISH_SHARE = 0.45
 Identifiers = tuple[tuple[str, ...], ...] | None  # replaced strings of each record; None if de-identification is off
 
@@ -54,7 +54,7 @@ def extract_notes(job: Job, most_notes: int | None = None) -> StageResult | None
     """Extract the notes of a hospital source, such as FHIR, into the workspace; return None if the source is a table.
 
     The load report and the notes are also copied to the top folder of the workspace. A run with a privacy budget
-    requires a table as its source, and can use this copy of the notes.
+    requires a table as its source; this copy of the notes is such a table.
 
     `most_notes` is the largest number of notes to read, None for all. With a limit, a change of the source is
     detected only by the names, sizes and modification times of the files, not by their contents.
@@ -83,8 +83,9 @@ def _copy_private(source: Path, target: Path) -> None:
 def _state_of(path: Path, *, with_days: bool) -> str:
     """Return a digest of the content of a hospital source.
 
-    It covers the file `NAME.wal`, in which DuckDB keeps the latest changes of the database NAME. With `with_days`, it
-    also covers the day on which each file was changed, because these days are then the dates of the notes.
+    The digest covers the file `NAME.wal`, in which DuckDB keeps the latest changes of the database NAME. With
+    `with_days`, it also covers the day on which each file was changed, because these days are then the dates of the
+    notes.
     """
     files = sorted(path.rglob("*")) if with_days else []
     days = {file.relative_to(path).as_posix(): int(file.lstat().st_mtime) // 86400 for file in files}

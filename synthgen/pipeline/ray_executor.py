@@ -24,8 +24,8 @@ from synthgen.pipeline.workspace import Workspace
 
 Work = Callable[[str, str, Sequence[str]], None]  # gets the configuration's path, a stage's folder, names of shards
 Amounts = dict[str, float]  # key: name of a resource; value: number of units, such as {"CPU": 8.0}
-MAX_LOSSES = 3  # a run fails if this number × (number of workers) workers are lost before a further shard is finished
-POLL_SECONDS, MOST_POLLS = 2.0, 60  # seconds between two checks for shards; most checks after the last task
+MAX_LOSSES = 3  # lost workers are replaced; a run of n workers fails after 3 n losses without a newly finished shard
+POLL_SECONDS, MOST_POLLS = 2.0, 60  # seconds between checks for shards; largest number of checks after the last task
 
 
 class RayWorker:
@@ -180,10 +180,10 @@ class RayExecutor(Local):
 def resources(nodes: Sequence[Amounts], workers: int | str, *, on_gpus: bool) -> tuple[int, Amounts]:
     """Return the number of workers, and the options `num_cpus` and `num_gpus` of one worker.
 
-    `nodes` has the processors ("CPU") and GPUs ("GPU") of each node of the cluster. If `workers` is "auto", there is
-    one worker for each GPU or, without GPUs, for each node with processors. With `on_gpus`, only nodes with GPUs are
-    used, and each worker gets a GPU or a part of one. Without `on_gpus`, there is no option `num_gpus`. Raise
-    WorkerError if no node has the needed processors or GPUs.
+    `nodes` has the numbers of processors ("CPU") and GPUs ("GPU") of each node of the cluster. If `workers` is
+    "auto", there is one worker for each GPU or, without GPUs, for each node with processors. With `on_gpus`, only
+    nodes with GPUs are used, and each worker gets a GPU or a part of one. Without `on_gpus`, there is no option
+    `num_gpus`. Raise WorkerError if no node has the needed processors or GPUs.
     """
     cpus = [node["CPU"] for node in nodes if node.get("CPU", 0) > 0 and (not on_gpus or node.get("GPU", 0) > 0)]
     gpus = sum(node.get("GPU", 0) for node in nodes) if on_gpus else 0

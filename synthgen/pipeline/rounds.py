@@ -42,10 +42,10 @@ from synthgen.pipeline.job import Job
 from synthgen.pipeline.segments import SegmentWriter, writer_for
 from synthgen.pipeline.workspace import StageResult
 
-NOT_SEGMENTED = "records are not cut"  # replaces a digest of segment rules if records are not written in segments
-SPARE = 1.3  # number of latents per wanted record in the first round, to which 2 latents per class are added
-# number of accepted latents per missing record that a further round aims at; a latent is accepted if one of its
-# candidates is kept
+NOT_SEGMENTED = "records are not cut"  # used instead of a digest of segment rules if records are not segmented
+SPARE = 1.3  # for each class, the first round requests `SPARE` latents per wanted record, and 2 more
+# A further round aims at this number of accepted latents per missing record. A latent is accepted if one of its
+# candidates is kept.
 FURTHER_SPARE = 1.2
 # largest number of reconstructions (texts decoded from vectors of train records), from which filters learn limits
 RECONSTRUCTIONS = 96
@@ -58,7 +58,7 @@ class Draws(Protocol):
     """Draws latents by a method that was fitted to the train vectors or, under DP, to noised statistics of train."""
 
     def sample(self, counts: Counts, rng: SeedTree) -> Latents:
-        """Return `counts[label]` latents of each label; a larger count returns the same latents and further ones."""
+        """Return `counts[label]` latents of each label; a larger count adds latents, and the others stay the same."""
         ...
 
 
@@ -217,13 +217,13 @@ def next_round(setup: Setup, before: Round, after: Round) -> Round | None:
 def further_requested(
     wanted: Counts, kept_before: Mapping[str, float], kept: Mapping[str, float], requested: Counts, number: int
 ) -> dict[str, int] | None:
-    """Return the number of latents of each label after a further round; None if round `number` is the last.
+    """Return the number of latents of each label in all rounds up to the next; None if there is no next round.
 
     `kept_before` and `kept` have the number of kept candidates of each label before and after round `number`, and
     `requested` has the number of latents of each label so far. A class lacks records if fewer than the wanted number
     are kept. Round `number` is the last if no class lacks records, if it is round `MAX_ROUNDS`, or if it is not the
-    first and adds less than the share `MIN_GAIN` of the missing records. Otherwise, classes that lack records get
-    more latents, as many as their accepted share of latents so far suggests.
+    first and adds less than the share `MIN_GAIN` of the missing records. Otherwise, each class that lacks records
+    gets further latents; their number depends on the accepted share of the latents of the class so far.
     """
     missing = {label: n - kept.get(label, 0) for label, n in wanted.items() if kept.get(label, 0) < n}
     missing_before = sum(max(n - kept_before.get(label, 0), 0) for label, n in wanted.items())

@@ -27,7 +27,7 @@ def run_secret(config: Config, workspace: Workspace) -> bytes:
         StorageError: the record of a reservation in the workspace cannot be read.
 
     Privacy: someone with the secret, the seed and a person's id can compute whether the person was in train. The
-        secret stays in the workspace, and no released digest depends on it.
+        secret stays in the workspace, and released data do not reveal it.
     """
     if config.secret == PUBLIC:
         return b""

@@ -49,7 +49,7 @@ def writer_for(job: Job, train: Corpus, embedded: Embedded) -> "SegmentWriter | 
 
 
 def parts_with_prompts(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tuple[str, str]]]:
-    """Return, for each record, (text, prompt) of each segment; an unsegmented record counts as one segment."""
+    """Return, for each record, the pairs (text, prompt) of its segments; an unsegmented record has one segment."""
     prompts = [label_prompt(prompt, r.label) for r in train.records]
     if not isinstance(encoder, SegmentedEncoder):
         return [[(r.text, label_text)] for r, label_text in zip(train.records, prompts, strict=True)]
@@ -85,7 +85,7 @@ class SegmentWriter:
         return sha256_json([self.layout_digest, self.context_tokens])
 
     def with_target_vectors(self, latents: Latents) -> Latents:
-        """Return the latents with the vectors with which the filters compare the written texts.
+        """Return the latents with the vectors that the filters compare with the vectors of the written texts.
 
         An interpolated vector is computed from all sections of the parents, but a new record omits some of these
         sections (see `align`). So the returned vector of a record is computed only from the vectors of its segments.
@@ -95,7 +95,7 @@ class SegmentWriter:
         return replace(latents, vectors=record_vectors(self.segments(latents))[1])
 
     def segments(self, latents: Latents) -> Segments:
-        """Return the segments of new records; see `align`."""
+        """Return the segments of the new records that will be written from `latents`; see `align`."""
         return align(latents, self.parents, self.seeds)
 
     def sizes(self, latents: Latents) -> list[int]:

@@ -3,7 +3,7 @@
 load -> split -> deidentify -> embed -> rounds of (interpolate -> decode -> re-embed -> filter) -> evaluate -> audit
 
 - For a hospital source, the stage extract comes first.
-- Records that the audits cannot judge (quarantine) are removed, and evaluate and audit are repeated.
+- Without DP, records that the audits cannot judge (quarantine) are removed, and evaluate and audit are repeated.
 - If the policy requires the calibration suite, the stage selftest comes last.
 - Under DP, the run stops after deidentify if its release is certain to be refused. After embed, the run reserves its
   budget in the ledger and queries train with noise. The stages that write text do not read train.

@@ -41,7 +41,7 @@ Shares = tuple[tuple[str, float], ...]  # (style, share) of each style of a run;
 
 
 def check_style(config: Config, policy: Policy) -> None:
-    """Raise ConfigError if the policy requires differential privacy and `auto` would choose the style without it."""
+    """Raise ConfigError if the policy requires differential privacy, but `auto` would add no noise to its choice."""
     if config.decode.style == AUTO and policy.dp is not None and not config.interpolate.is_dp:
         raise ConfigError(
             f"decode.style: policy {policy.name!r} requires differential privacy, but without a privacy budget "
@@ -72,8 +72,9 @@ def check_style_training(config: Config, *parts: Corpus) -> None:
     """Raise DataError if a style of the run was trained on the run's own records.
 
     `parts` are train and control before de-identification. Texts in a style that was trained on train and control
-    would resemble both, so no audit could measure what the style reveals. At most one record in a hundred may contain
-    a sentence of ten or more words that a style was trained on. With `auto`, all built-in styles are checked.
+    would resemble both, so no audit could measure what the style reveals. The error is raised if more than one
+    record in a hundred contains a sentence on which a style was trained. Sentences of fewer than ten words do not
+    count. With `auto`, all built-in styles are checked.
 
     Privacy: the message of the error contains the share of the records that have such a sentence.
     """
@@ -148,8 +149,8 @@ def choose_style(
         nats(M) = - sum over texts of log p(text | its label, its vector, styles M in equal shares) / tokens
 
     The sum covers at most `MAX_TEXTS` texts of train: records, or segments if records are divided. M is each single
-    style, each pair of the `MIXED` best styles, and all `MIXED` best styles together. The M with the fewest nats is
-    chosen; `GAIN` is first added to the nats of each mixture. Mixtures never contain `plain`, because texts are
+    style, each pair of the `MIXED` best styles, and all `MIXED` best styles together. `GAIN` is added to the nats of
+    each mixture; then the M with the fewest nats is chosen. Mixtures never contain `plain`, because texts are
     likelier under a mixture with `plain` even if the mixture is not closer to the records.
 
     `bridge` turns a vector into soft tokens of the language model. `upstream` is the digest of the stage that

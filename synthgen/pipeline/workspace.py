@@ -3,7 +3,7 @@
 A run can be divided among several processes, called parts, which share a workspace. If a stage can be distributed,
 its result is divided into shards (files), and each part computes some of them. A result is found again by its digest,
 the sha256 of the stage's name and cache key. The key (`Stage.key`) covers everything that the result depends on. In
-this list, <digest16> stands for the first 16 digits of the digest.
+the following list, <digest16> stands for the first 16 digits of the digest.
 
     ws/lock                                file that locks the workspace for one run, or for the parts of one run
     ws/parts.json                          identity of the run whose parts share the workspace
@@ -114,9 +114,9 @@ class Workspace:
 
     @contextmanager
     def lock_of_parts(self) -> Iterator[Callable[[], bool]]:
-        """Yield a function that tries to get the lock which only one part of the run can have; unlock at the end.
+        """Yield a function that tries to get a lock for this part of the run; unlock at the end.
 
-        The function does not wait. It returns whether this process now has the lock.
+        Only one part can have the lock. The function does not wait. It returns whether this process now has the lock.
         """
         with (self.root / "parts.lock").open("a+") as file:
             yield lambda: _flock(file, fcntl.LOCK_EX)

@@ -108,7 +108,7 @@ def combined_error(errors: Sequence[SynthGenError | AuditError], others: Iterabl
 
 
 def config_checks(config: Config, policy: Policy) -> tuple[Callable[[], object], ...]:
-    """Return the checks of the configuration under its policy, which do not read the source.
+    """Return the checks of the configuration under its policy; no check reads the source.
 
     A check raises an error if it finds a problem.
     """

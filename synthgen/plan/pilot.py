@@ -324,9 +324,9 @@ def _risks(
 ) -> Iterator[str]:
     """Yield a line for each rule that sets a lower limit on utility and that the run might fail.
 
-    The run might fail the rule if the limit is above the expected ratio or, for a rule on the lower end of an
-    interval, above the lower end of the interval of the expected ratio. Rules on metrics that `utility` lacks are
-    skipped.
+    If a rule is on the lower end of an interval, its limit is compared with the lower end of the expected ratio.
+    Otherwise, the limit is compared with the expected ratio. The run might fail the rule if the limit is higher.
+    Rules on metrics that `utility` lacks are skipped.
     """
     for rule in policy.all_rules():
         source, _, name = rule.metric.rpartition(".")
@@ -342,7 +342,7 @@ def _risks(
             weakest = f"; the weakest class is {label} ({persons} persons in train{few}): add persons to this class, "
             for_class = f"{weakest}leave it out (source.min_class with `then: drop`), " if label else "; "
             yield (
-                f"rule {rule.id}: {name} is expected at {value:.2f}, the lower end of its interval at {low:.2f}, and "
+                f"rule {rule.id}: {name} is expected to be {value:.2f} (lower end of its interval: {low:.2f}), and "
                 f"the limit is {rule.limit:g}, so {likely}{for_class}request more records (interpolate.total)"
                 f"{candidates}, or compare the texts of `synthgen preview` with your texts"
             )

@@ -323,8 +323,8 @@ def _warnings(config: Config, policy: Policy, train: Corpus, problems: Sequence[
 def _in_words(reach: Estimates, config: Config, policy: Policy, problems: Sequence[str]) -> dict[str, str]:
     """Return a text for each audit: what it can detect, and how its result affects the release.
 
-    If an audit has too few persons and `problems` does not name the audit, this does not prevent a release. The text
-    of the audit then says so.
+    If an audit has too few persons, but `problems` does not name it, the release does not require it to pass. The
+    text of the audit then contains `NOT_REQUIRED` in place of `TOO_FEW`.
     """
     reach = {**reach, "accounting": OWN_LOG} if config.interpolate.is_dp and "accounting" in reach else reach
     words = {name: what if isinstance(what, str) else what.to_text() for name, what in reach.items()}

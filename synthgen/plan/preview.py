@@ -39,7 +39,7 @@ FOLDER = "preview"  # folder of the workspace with results for the first notes o
 N_TEXTS = 10  # largest number of texts
 MAX_TEXTS_PER_CLASS = 2
 MIN_PERSONS = 12  # number of persons of each class whose records are always used; interpolation needs several persons
-MAX_RECORDS = 300  # number of train records above which no persons beyond `MIN_PERSONS` per class are added
+MAX_RECORDS = 300  # largest number of records used, unless the first `MIN_PERSONS` persons of each class have more
 FIRST_NOTES = 3000  # number of notes of a hospital source that are read first
 PART_READ = (
     f"Only the first {FIRST_NOTES} notes of the source were read. Classes with fewer than {MIN_PERSONS} train "
@@ -83,7 +83,7 @@ def make_preview(config: Config, progress: Progress) -> Preview:
 
     The texts are also written to `FILE` in the workspace. If the source is a table, a later run reuses the loaded and
     split records. Of a hospital export, the first `FIRST_NOTES` notes are read; if no class has `MIN_PERSONS` persons
-    there, all notes are read. The style `auto` counts as `plain`, because choosing a style takes a minute.
+    in these notes, all notes are read. The style `auto` counts as `plain`, because choosing a style takes a minute.
 
     Raises:
         ConfigError: the configuration has a privacy budget, or the policy does not accept the style or the server.

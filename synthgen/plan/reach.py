@@ -86,7 +86,7 @@ def with_unit(unit: str, reach: Estimates) -> Estimates:
 def reach_of(
     policy: Policy, n_train: int, n_control: int, n_synthetic: int, confidence: float, attempt: int = 1
 ) -> Estimates:
-    """Return what each audit of the policy can show, or a sentence for an audit that needs inputs that a run lacks.
+    """Return what each audit of the policy can show or, as a sentence, which input a run does not supply to it.
 
     `n_train` and `n_control` are numbers of persons, and `n_synthetic` is the number of synthetic records. If this is
     not the first audit of the control persons (`attempt` above 1), a higher confidence than `confidence` is required.
@@ -97,8 +97,8 @@ def reach_of(
     )
     level, each = confidence_of(attempt, confidence), "persons in each of train and control"
     without_reference = "persons in the smaller of train and four fifths of control"
-    # `memorization` and `identifiers` limit the share of persons with a leak. A higher
-    # limit requires fewer persons, and no limit exceeds 1 %. So these audits cannot pass with fewer than
+    # `memorization` and `identifiers` pass only if the share of persons with a leak is below a limit. A higher limit
+    # requires fewer persons, and no limit exceeds 1 %. So these audits cannot pass with fewer than
     # `n_for_one_percent` persons.
     n_for_one_percent = needed_for_zero_events(0.01, confidence=level)
     auc_above_half = detectable_auc(max(1, attacked), confidence=level)

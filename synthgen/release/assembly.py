@@ -279,11 +279,11 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
     """Return the entry `privacy` of the statement: the claimed epsilon and delta, and the totals of the ledger.
 
     `spentBefore` is the joint epsilon of all other reservations in the ledger, whether made before or after this run,
-    except voided ones. If the policy has no limit, `maxEpsilon` and `maxDelta` are the totals including this run.
+    except voided ones. `maxEpsilon` and `maxDelta` are the policy's limit or, without one, the totals of all runs.
 
     All totals are computed at the same delta: the largest delta that the policy and the declared number of persons
-    allow, or `dp.delta` if the policy has no limit. If the ledger had other reservations, the mechanism log has
-    totals too, computed at a delta that the log states; this delta is used if it is smaller.
+    allow, or `dp.delta` if the policy has no limit. If the ledger had other reservations, the mechanism log also
+    states the totals of all runs at a delta. If the delta of the log is smaller, it is used here too.
 
     Raise Overspent if all runs together exceed the budget of the policy, and InputError if the ledger cannot be used,
     was changed, replaced or rolled back, or has no entry for the DP result of this run.

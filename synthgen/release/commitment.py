@@ -2,7 +2,7 @@ r"""Commit to private records: publish a number that fixes the records without r
 
 The data owner can later prove that a text is one of the committed records. The published number is the root of a
 Merkle tree with one leaf per record. Every leaf depends on a key K that only the data owner has. Somebody who guesses
-the text of a record cannot check the guess without K:
+the text of a record cannot check the guess without K. The root is computed as follows:
 
     k_i    = HKDF-SHA256(K, info = "rec" || role || 0x00 || i)
     leaf_i = HMAC-SHA256(k_i, "synthgen/rec/v1\0" || NFC(text_i))
@@ -60,7 +60,7 @@ def commit_records(role: str, texts: Sequence[str], key: bytes) -> dict[str, Any
 
 
 def open_record(role: str, texts: Sequence[str], key: bytes, index: int) -> Opening:
-    """Return the proof that `texts[index]` was committed to.
+    """Return the proof that `texts[index]` is one of the committed texts.
 
     `texts` must have the same order as in the call of `commit_records`. Raise ValueError if there is no such index.
     """
@@ -72,7 +72,7 @@ def open_record(role: str, texts: Sequence[str], key: bytes, index: int) -> Open
 
 
 def is_committed(root: str, text: str, opening: Opening) -> bool:
-    """Return whether an opening proves that `text` was committed to; `root` is 64 lower-case hex digits."""
+    """Return whether an opening proves that `text` is a committed text; `root` is 64 lower-case hex digits."""
     if not 0 <= opening.position < 1 << len(opening.path):
         return False
     node = _leaf_hash(_leaf(opening.key, text))

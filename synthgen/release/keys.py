@@ -42,7 +42,7 @@ _NOT_OVERWRITTEN = "Choose another path, or move the existing file away."
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A private key, ready to sign, with the public part, which names the person who holds the key."""
+    """A private key that is ready to sign, and its public part, which names the person who has the key."""
 
     private: PrivateKey  # decrypted from a file, or a connection to the hardware or service that has the key
     keyid: str  # first 16 hex digits of the sha256 of the public key
@@ -86,7 +86,11 @@ def new_key(  # noqa: PLR0913 - one argument for each field of the public part
     if public.exists():
         raise StorageError(f"{public}: exists; keys are never overwritten", hint=_NOT_OVERWRITTEN)
     write_new(path, pem, 0o600)
-    write_new(public, json.dumps({"keyid": keyid(raw), **record}, indent=2).encode() + b"\n", 0o644)
+    try:
+        write_new(public, json.dumps({"keyid": keyid(raw), **record}, indent=2).encode() + b"\n", 0o644)
+    except StorageError:
+        path.unlink()  # without its public part, the key cannot be used, and the same command would be refused
+        raise
     return public
 
 

@@ -24,7 +24,8 @@ class ExternalKey(Protocol):
     def sign(self, message: bytes) -> bytes:
         """Return the signature of the message, 64 bytes.
 
-        For P-256, this is ECDSA with SHA-256: 32 big-endian bytes of r, then of s; s is at most half the group order.
+        For P-256, this is ECDSA with SHA-256: r and then s, each as 32 big-endian bytes; s is at most half the group
+        order.
         """
         ...
 

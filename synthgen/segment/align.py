@@ -40,7 +40,7 @@ def _length(x: Float64, what: str) -> Float64:
 
 
 Section = tuple[str, int]  # (heading, number of earlier sections of the record with the same heading)
-MIN_PARENTS = 2  # smallest number of parents that must have a section, so that the new record gets the section
+MIN_PARENTS = 2  # a new record gets a section only if at least this number of its parents have the section
 
 
 def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
@@ -52,9 +52,9 @@ def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
     that only the drawn parent has is dropped, because the new text would paraphrase this parent. A record with a
     single parent gets all sections of that parent. Parents of weight 0 are ignored.
 
-    The segments of a section are called windows. Parent p has the weight w_p and, in the section, n_p
-    windows with the vectors s_p,0 to s_p,n_p−1. The sums are over the parents that have the section. The new section
-    has m = ⌊Σ_p w_p n_p / Σ_p w_p + ½⌋ windows, and the vector of window j is
+    The segments of a section are called windows. Parent p has the weight w_p. In the section, it has n_p windows
+    with the vectors s_p,0 to s_p,n_p−1. The sums are over the parents that have the section. The new section has
+    m = ⌊Σ_p w_p n_p / Σ_p w_p + ½⌋ windows, and the vector of window j is
 
         s_j = Σ_p w_p s_p,⌊j n_p / m⌋ / Σ_p w_p
 

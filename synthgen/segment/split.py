@@ -161,7 +161,7 @@ def windows_of(text: str, words: int) -> Iterator[str]:
 
 
 def _sentences(text: str, places: Sequence[re.Match[str]], words: int) -> Iterator[tuple[int, int]]:
-    # yields (number of the first word, number of the word after the last) of each sentence, line or cut sentence
+    # yields (number of the first word, number of the word after the last) of each line, sentence or sentence part
     start = 0
     for end, word in enumerate(places, start=1):
         gap = text[word.end() : places[end].start()] if end < len(places) else "\n"

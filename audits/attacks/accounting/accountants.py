@@ -2,10 +2,11 @@
 
 A mechanism adds noise to its result in each of one or more steps. With sampling, each person is in a step
 independently with the same probability, the sampling rate. Epsilon compares data with and without one person, and
-stays valid if a mechanism depends on earlier results. The privacy loss of a result is ln(its probability with a
-person / its probability without this person). Four methods without common code (accountants) compute epsilon, so that
-an error in one of them is noticed: a closed form, privacy loss distributions (PLD), Rényi divergences (RDP), and
-privacy loss random variables by the library Opacus (PRV, `prv.py`).
+stays valid if a mechanism depends on earlier results. The privacy loss of a result is ln(p / p'), where p is the
+probability of the result with a person in the data, and p' is its probability without this person. Four methods
+without common code (accountants) compute epsilon, so that an error in one of them is noticed: a closed form, privacy
+loss distributions (PLD), Rényi divergences (RDP), and privacy loss random variables by the library Opacus (PRV,
+`prv.py`).
 """
 
 import importlib
@@ -27,16 +28,16 @@ from audits.core.types import Float
 ORDERS = (*range(2, 65), 72, 80, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
 MAX_EPSILON = 100.0  # if `rdp_epsilon` is larger, `pld_epsilon` is not computed, because it would take much memory
 GRID = 1e-4  # spacing of the discretised privacy loss; multiplied by `rdp_epsilon` / 10 if `rdp_epsilon` is above 10
-ROUNDING = 1e-9  # `budgets` use up delta if the delta left for the mechanisms is at most this share of delta
+ROUNDING = 1e-9  # `budgets` use up delta if they leave at most this share of delta for the mechanisms
 
 
 class EpsilonBounds(NamedTuple):
     """Bounds on the joint epsilon of mechanisms at one delta. The bounds do not include `added`."""
 
-    closed: float | None  # exact value by the closed form; None unless all noise is Gaussian without sampling
+    closed: float | None  # exact value by the closed form if all noise is Gaussian without sampling, else None
     pld: float | None  # upper bound by PLD; None if `rdp` exceeds `MAX_EPSILON` or if delta is too small for PLD
     rdp: float  # upper bound by RDP
-    added: float  # sum of the epsilons of the budgets: accesses to records with known cost but unknown mechanism
+    added: float  # sum of the epsilons of the budgets (costs of accesses to records by unknown mechanisms)
     prv: float | None = None  # upper bound by PRV; None if it was not computed
     prv_low: float | None = None  # lower bound by PRV; None if it was not computed
     prv_absent: str = "not requested"  # why `prv` and `prv_low` are None; empty if they were computed
@@ -52,7 +53,7 @@ def epsilon_bounds(
 ) -> EpsilonBounds | None:
     """Return the joint epsilon of mechanisms and budgets by each accountant, or None if the budgets use up delta.
 
-    A budget is the cost of an access to the records whose mechanism is not known. The epsilons of the budgets are
+    A budget is the cost of an access to the records by an unknown mechanism. The epsilons of the budgets are
     added up (Dwork and Roth 2014, theorem B.1). Their deltas are subtracted from `delta`; the accountants compute the
     epsilon of the mechanisms (`costs`) at the delta that is left.
 
@@ -240,8 +241,9 @@ def further_epsilon(spent: float, *, limit: float, delta: float) -> float:
     """Return the largest epsilon that one more run with Gaussian noise may have; 0 if `spent` reaches `limit`.
 
     `limit` is the largest allowed joint epsilon of all runs, and `spent` is the joint epsilon of the earlier runs.
-    Both, and the result, are epsilons at `delta`. Each epsilon corresponds to a mu (`gaussian_delta`). The squares of
-    mu of the earlier runs and of the new run have the sum `gaussian_mu(limit)`².
+    Both, and the result, are epsilons at `delta`. Each epsilon corresponds to a mu (`gaussian_mu`):
+
+        mu(limit)² = mu(spent)² + mu(result)²
     """
     mu_squared = gaussian_mu(limit, delta=delta) ** 2 - (gaussian_mu(spent, delta=delta) ** 2 if spent > 0 else 0.0)
     return gaussian_epsilon(math.sqrt(mu_squared), delta=delta) if mu_squared > 0 else 0.0

@@ -35,7 +35,7 @@ _REPLAY_FINDINGS = {  # key: field of `ReplayLog`; value: what the replay found 
     "results": "a result changed although the answers to all queries were the same",
     "scores": "the score of another person's text changed",
 }
-ROUNDING = 1e-9  # a claimed epsilon may be smaller than the recomputed epsilon by this share of the latter
+ROUNDING = 1e-9  # a claimed epsilon may be smaller than the recomputed one by this share of the recomputed epsilon
 
 
 class Accounting:
@@ -50,8 +50,8 @@ class Accounting:
       most that by Rényi divergences (RDP), equal to the closed form if there is one, and within the bounds by privacy
       loss random variables (PRV) if these were computed. If they disagree or there is only one, the outcome is
       `missing`.
-    - delta: delta is at most 1 / (10·n), for this release and for all releases together. n is the declared number of
-      persons or, if larger, the number of train persons after rounding down to two significant digits.
+    - delta: delta is at most 1 / (10·n), for this release and for all releases together. n is the larger of two
+      numbers: the declared number of persons, and the number of train persons rounded down to two significant digits.
     - unit: contributions are clipped per person and not per record, and train has person ids.
     - persons: the log and train have the same persons, compared by the digest of their ids.
     - seeds: no two mechanisms share the seed of their noise, and no mechanism uses the seed of the previous release.
@@ -60,12 +60,13 @@ class Accounting:
     - replay: removing a person changes each sum by at most the clip norm, and changes nothing else (`ReplayLog`).
     - reads: the log lists each kind of read, and none has the status `unaccounted` (`RecordRead`). The audit's reason
       lists the kinds with the status `outside`, which the claim does not include; a policy allows or rejects them.
-    - releases: if the previous release shares persons with this release, the log lists it as not disjoint. No
-      earlier release that the log declares disjoint has exactly the persons of this release.
+    - releases: if the previous release shares persons with this release, the log lists the previous release and does
+      not declare it disjoint. No earlier release declared disjoint has exactly the persons of this release.
     - composition: the log claims a joint epsilon of this release and all earlier releases not declared disjoint, and
-      this epsilon is at least the recomputed one. Without such earlier releases, the log need not claim it.
+      this epsilon is at least the recomputed one. If all earlier releases are declared disjoint, the log need not
+      claim a joint epsilon.
 
-    Metrics; all except delta, unaccounted_reads and epsilon_spent are absent if reads use up the claimed delta:
+    Metrics (if reads use up the claimed delta, epsilon, epsilon_recomputed, epsilon_rdp and epsilon_prv are absent):
 
     - epsilon: the larger of claimed and recomputed epsilon; the policy compares this value with its limit.
     - delta: the claimed delta.
@@ -74,7 +75,7 @@ class Accounting:
     - epsilon_prv: the upper bound by PRV, only for comparison. If it could not be computed, it is absent, and
       `details["accountants"]["prv_absent"]` says why.
     - epsilon_spent: the larger of the claimed and the recomputed joint epsilon (see composition); absent if the log
-      claims no joint epsilon, or if reads and earlier releases use up the delta of this claim.
+      claims no joint epsilon, or if reads and earlier releases use up the delta of the joint claim.
     - unaccounted_reads: number of kinds of read that have the status `unaccounted` or are not in the log.
 
     `details["power"]["smallest_leak"]` assumes that the noise of each mechanism is too small by the smallest share
@@ -325,7 +326,7 @@ def _details(log: MechanismLog, bounds: EpsilonBounds | None, checks: list[Claim
     worst: dict[str, str] = {}
     for check in sorted(checks, key=lambda c: ("broken", "missing", "holds").index(c.outcome)):
         worst.setdefault(check.name, check.outcome)
-    # for `power`: numbers of logged and needed steps, of the mechanism for which their ratio is smallest
+    # for `power`: numbers of logged and of needed steps, for the mechanism with the smallest ratio logged / needed
     logged, needed = min(
         ((0 if m.dry_run is None else len(m.dry_run.noise), needed_steps(m)) for m in log.mechanisms),
         key=lambda steps: steps[0] / steps[1],

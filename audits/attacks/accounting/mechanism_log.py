@@ -121,8 +121,8 @@ class DryRunLog(Closed):
     must be larger than the clip norm before clipping, so that clipping can be tested.
 
     A batch has the persons of one step. The noise of a step, also of a step with an empty batch, is z = (noisy sum -
-    sum without noise) / (noise multiplier · clip norm). Its size is the sum of the squared coordinates of z for
-    Gaussian noise, and twice the sum of their absolute values for Laplace noise.
+    sum without noise) / (noise multiplier · clip norm). The size of the noise is the sum of the squared coordinates
+    of z for Gaussian noise, and twice the sum of their absolute values for Laplace noise.
     """
 
     n_persons: Count  # number of fictional persons
@@ -211,7 +211,7 @@ class RecordRead(Closed):
 
 
 class EarlierRelease(Closed):
-    """An earlier release from the source of the logged release."""
+    """An earlier release from the same source as the logged release."""
 
     release: Identifier
     person_set: Sha256  # digest of the earlier release's persons, see `person_set_digest`
@@ -229,7 +229,7 @@ class MechanismLog(Closed):
     person_set: Sha256  # digest of the persons of this release, see `person_set_digest`
     claim: PrivacyBudget  # epsilon and delta claimed for this release alone
     # epsilon and delta claimed jointly for this release and all earlier releases that share persons with it; None if
-    # no earlier release does
+    # no earlier release shares persons
     spent: PrivacyBudget | None
     mechanisms: Annotated[tuple[Mechanism, ...], Field(min_length=1, max_length=MOST_MECHANISMS)]
     replay: ReplayLog | None = None
@@ -252,7 +252,7 @@ class MechanismLog(Closed):
 
 
 def rounded_down(n: int) -> int:
-    """Return n (at least 0) rounded down to two significant digits, so that a log reveals no more of n."""
+    """Return n (at least 0) rounded down to two significant digits, so that a log does not reveal further digits."""
     unit: int = 10 ** max(0, len(str(n)) - 2)
     return n // unit * unit
 
@@ -269,7 +269,7 @@ def person_set_digest(groups: Iterable[str]) -> str:
 
 
 def read_log(value: Mapping[str, Any]) -> MechanismLog:
-    """Return the checked log with these JSON values.
+    """Check the JSON values of a log, and return the log.
 
     Raises:
         InputError: the values are not JSON or do not follow the format. For each mistake, the error states where it

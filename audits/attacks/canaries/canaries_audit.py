@@ -1,7 +1,7 @@
 """Canaries audit: judge whether a synthetic table reveals the persons on whom its generator was trained.
 
 A canary is an invented person. For each canary, a fair coin decides whether it is inserted into the train data of the
-canary build or omitted. The canary build is a second build of the same pipeline, which is never released. Attacks
+canary build or omitted. The canary build is a second build of the same pipeline; it is never released. Attacks
 score each canary by its similarity to the synthetic table of the canary build. If the scores distinguish inserted
 from omitted canaries, the generator reveals on whom it was trained. The audit also counts canaries whose last eight
 words are reproduced.
@@ -28,7 +28,8 @@ MARGIN = 0.10  # allowed distance of the AUC from one half
 EPSILON_LIMIT = 1.0  # largest allowed lower bound on epsilon if no epsilon is claimed
 MIN_CANARIES = 1_000  # smallest number of canaries for a pass
 FAIR_P = 1e-6  # coins are refused as unfair if the number of inserted canaries has a smaller p-value
-# one-sided confidence of the control value (see `CanaryAudit`); high, because its interval can be too narrow
+# one-sided confidence of the interval of the control value (see `CanaryAudit`); high, because this interval can be
+# too narrow
 CONTROL_CONFIDENCE = 0.9999
 
 
@@ -38,8 +39,8 @@ class CanaryAudit:
     `audits explain canaries` describes the attacks and the verdicts. Each membership attack gives each canary a
     score, which should be higher if the canary was inserted; the stacked attack combines all scores. The audit
     guesses the coins from the scores. If more guesses are right than a claimed epsilon allows, the claim is refuted.
-    The attacks are fitted on the reference: the given table of other text or, without one, the text of a fifth of the
-    control persons.
+    The attacks are fitted on the reference: the given reference table or, if none is given, the text of a fifth of
+    the control persons.
 
     Metrics (auc, epsilon_lower_bound and scan_p use only the one-row canaries, which have one record each):
 
@@ -51,20 +52,22 @@ class CanaryAudit:
       scores.
     - reproduced: number of inserted canaries whose ending (last eight words) occurs in the synthetic table of the
       canary build or in the table to release, but not in the reference.
-    - max_exposure: highest exposure of an inserted canary of the family `suffix`, whose endings are random words;
-      absent if `canary_exposures` returns None. The exposure is how many bits the synthetic table of the canary build
-      reveals about the ending of a canary.
+    - max_exposure: highest exposure of an inserted canary of the family `suffix`, whose endings are random words. The
+      exposure is the number of bits that the synthetic table of the canary build reveals about the ending of a
+      canary. The metric is absent if there are fewer than 10,000 suffixes (random endings for comparison), or if no
+      canary of this family was inserted or none was omitted.
 
     The control value is the AUC of the stacked attack on the table to release, whose generator was trained on no
-    canary. If the interval of this AUC excludes one half, inserted and omitted canaries differ for another reason
-    than training; then the scores and the guesses cannot make the audit fail, and the audit does not pass.
+    canary. If the interval of this AUC excludes one half, inserted and omitted canaries differ for a reason
+    other than training; then the scores and the guesses cannot make the audit fail, and the audit does not pass.
 
     The results of canaries of 4 and 16 near-identical rows are in `details.repeats`. The bound on epsilon from these
     canaries applies to all rows of a person and is not compared with a claim. `details.power.smallest_leak` is the
     smallest AUC above one half that the one-row canaries distinguish from one half with power .8.
 
-    Privacy: the generator of the canary build was trained on train, so its rows are not shown and must not be
-        released. The audit compares rows of the released, train and control tables for equality and returns counts.
+    Privacy: the generator of the canary build was trained on train, so the rows of this build are not shown and must
+        not be released. The audit compares rows of the released, train and control tables for equality and returns
+        counts.
     Randomness: control persons who become the reference, seeds of the encoders, folds of the attacks, and folds in
         which the coins are guessed.
     Reference: canaries and exposure, Carlini et al., USENIX Security 2019; one-run bound, Steinke et al., arXiv

@@ -29,7 +29,7 @@ KNOWN_FAMILIES = (*FAMILIES, "other")  # "other" is for canaries that `audits ca
 WARNING = {"audits": "canaries, for a canary build only: no row of a generator that saw them may ever be released"}
 
 # what a value of each type must be, for messages
-_VALUES: dict[type, str] = {str: "a string that is not empty", bool: "true or false", int: "a whole number from 1"}
+_VALUES: dict[type, str] = {str: "a string that is not empty", bool: "true or false", int: "a whole number above 0"}
 # key: required column of canaries.parquet; value: type of the values in the column
 _COLUMNS: dict[str, type] = {"text": str, "group": str, "family": str, "inserted": bool, "repeats": int}
 
@@ -116,7 +116,7 @@ def _columns(file: Path, names: Sequence[str]) -> dict[str, list[Any]]:
 
 def _problems(columns: dict[str, list[Any]]) -> list[str]:
     problems = [
-        f"each value in the column {name!r} must be {_VALUES[kind]}; {len(bad)} rows have no such value, "
+        f"each value in the column {name!r} must be {_VALUES[kind]}; {len(bad)} rows have another value, "
         f"the first is row {bad[0] + 1}"
         for name, kind in (*_COLUMNS.items(), *((("label", str),) if "label" in columns else ()))
         if (bad := [i for i, value in enumerate(columns[name]) if not _is_valid(value, kind)])

@@ -10,8 +10,8 @@ four families of canaries, because different types of generators retain differen
                 that works on embeddings retains the unusual meaning
     outlier     random words in 1, 4 or 16 near-identical rows, if possible not of the largest class; a generator
                 that interpolates between nearest neighbours mixes these rows with each other only
-    sampled     a random sequence of words; most pairs of adjacent words also occur in the reference, if there is one,
-                so the words fit the domain, but the sequence is unlikely
+    sampled     a random sequence of words. With a reference, most pairs of adjacent words also occur in it, so the
+                words fit the domain, although the whole sequence is unlikely
 """
 
 from collections import Counter
@@ -37,8 +37,8 @@ OUTLIER_WORDS = 24  # number of words of an `outlier` row
 SAMPLED_WORDS = (25, 45)  # range of the number of words of a `sampled` row; the upper end is exclusive
 MIN_WORDS = 200  # if fewer words of the reference are in the vocabulary, the built-in words are added to it
 # In a `sampled` row, the next word is drawn from the vocabulary with probability JUMP, and otherwise from the words
-# that follow the current word in the reference. A word that follows it c times gets a probability proportional to
-# c^(1 / TEMPERATURE).
+# that follow the current word in the reference. A word that follows the current word c times gets a probability
+# proportional to c^(1 / TEMPERATURE).
 JUMP, TEMPERATURE = 0.2, 1.5
 MAX_DRAWS = 20  # largest number of times that the text of one canary is drawn
 
@@ -60,7 +60,7 @@ class CanarySet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """The words from which canaries are made; without a reference, only `vocabulary` is not empty."""
+    """The words from which canaries are made; without a reference, all fields except `vocabulary` are empty."""
 
     rows: tuple[tuple[str, ...], ...]  # words of each reference row that shares no run of 8 words with train
     rows_of_label: dict[str, list[int]]  # key: class; value: indices into `rows`
@@ -70,7 +70,7 @@ class _Source:
 
 
 def make_canaries(train: Table, reference: Table | None, n: int, rng: Rng) -> CanarySet:
-    """Return n canaries, for each of which a fair coin decides whether it is inserted, and the suffixes.
+    """Return n canaries and the suffixes; for each canary, a fair coin decides whether the canary is inserted.
 
     The families are used in turn. `outlier` canaries have 1, 4 and 16 rows in turn; canaries of the other families
     have one row. If train has classes, the class of each canary is drawn at random. The beginning of a canary is from

@@ -1,7 +1,8 @@
 """Measure for the canaries audit how much a generator reveals about canaries (invented persons).
 
-The canary build is a second build of the same pipeline, which is never released. A part of the canaries is inserted
-into its train data; the others are omitted. Canaries are compared with the synthetic table of the canary build by
+The canary build is a second build of the same pipeline; it is never released. A part of the canaries is inserted
+into the train data of the canary build; the others are omitted. Canaries are compared with the synthetic table of the
+canary build by
 
 - membership scores, which attacks use to distinguish inserted from omitted canaries;
 - reproduced endings and copied rows;
@@ -55,7 +56,7 @@ class Kinds(NamedTuple):
 
 
 def score_canaries(canaries: Canaries, synthetic: Table, reference: Table, rng: Rng) -> tuple[dict[str, Float], Arms]:
-    """Return by name each membership score, as an array (P,) for the P canaries, and the canaries as `Arms`.
+    """Return the membership scores by name, each as an array (P,) for the P canaries, and the canaries as `Arms`.
 
     A membership score says how strongly `synthetic` suggests that the canary was inserted. Inserted canaries come
     first, as the arm train; omitted canaries follow as the arm control. The score of a canary is the highest score of
@@ -126,7 +127,7 @@ def canary_kinds(canaries: Canaries) -> Kinds:
 
 
 def rank_within_kinds(scores: Mapping[str, Float], kinds: Kinds) -> dict[str, Float]:
-    """Return for each score the array (P,) of ranks of the canaries, each within its kind and scaled to (0, 1).
+    """Return for each score the ranks (P,) of the canaries among canaries of the same kind, scaled to (0, 1).
 
     Without ranks, differences between the kinds would hide differences between inserted and omitted canaries.
     """

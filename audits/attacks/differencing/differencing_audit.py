@@ -58,8 +58,8 @@ class Differencing:
     None if there are no persons to compare. No epsilon follows from the AUCs, because persons do not join at random.
 
     Privacy: reads all texts of both releases and tables; per-record scores stay in memory.
-    Randomness: the choice of the control persons whose texts become the reference, on which the attacks are fitted
-        (only without a reference table); one seed of the encoders; the folds and draws of persons for each kind of
+    Randomness: without a reference table, the choice of the control persons whose texts become the reference, on
+        which the attacks are fitted; one seed of the encoders; the folds and draws of persons for each kind of
         change.
     Reference: the scores are those of `audits/attacks/membership/scores.py`. The detection of a common seed by shared
         rows was designed for this project.
@@ -72,7 +72,7 @@ class Differencing:
 
         Raises:
             NotMeasurable: no previous release was given; the reference table has too few records; or a train or
-                control table has no person ids, unless the shared rows or seeds already make the audit fail.
+                control table has no person ids (not raised if the shared rows or seeds make the audit fail).
             InputError: no word occurs in two records of the compared persons.
         """
         previous = inputs.previous
@@ -110,7 +110,7 @@ class ReleaseComparison:
     n_changed: Mapping[Change, int]  # number of changed persons of each kind of change that occurred
     n_controls: int  # number of control persons whom neither generator saw
     reference_share: float  # share of the `n_controls` persons that becomes the reference and is not compared
-    # for each kind of change with at least 20 persons; empty if there are too few control persons or synthetic rows
+    # result for each kind of change with at least 20 persons; empty if control persons or synthetic rows are too few
     attacks: Mapping[Change, ChangeAttack]
     aucs: Mapping[Change, Estimate]  # for each kind of change in `attacks`: the AUC furthest from one half
 

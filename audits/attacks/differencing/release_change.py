@@ -215,7 +215,7 @@ def attack_changes(
 
 
 def _shares(encoded: tuple[Encoded, ...], unshared: Int, rows: Int, people: Arms, rng: Rng) -> dict[str, Share]:
-    """Return for each encoder in which share of the unshared synthetic rows the nearest person is a changed person.
+    """Return for each encoder the share of the unshared synthetic rows whose nearest person is a changed person.
 
     The nearest person is one of equally many changed and control persons, who are drawn 20 times. `unshared` has the
     indices of the synthetic rows that only one release has. `rows` has the indices of the records of `people` in the

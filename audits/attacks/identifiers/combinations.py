@@ -11,7 +11,8 @@ number of pairs of a row and a person that have, by chance, a combination with a
 
 A combination can also contain the full name of the person: two or three words that stand together both in a text of
 the person (`full_names`) and in the row. A full name counts only in a combination with a date, because without a date
-it may be the name of a place. It counts as two kinds: "word" for its rarest word, and "name" for its other words.
+it may be the name of a place. A full name counts as two kinds: "word" for its rarest word, and "name" for its other
+words.
 
 The bits of a combination are the sum of the bits of its facts, with four exceptions:
 - If a row has n facts of one stratum (a group of similar facts, `Fact.stratum`), each of them has log2(n) fewer bits,
@@ -159,8 +160,8 @@ class FactOccurrences:
     def bits(self) -> Mapping[Fact, float]:
         """Return the bits of each fact: -log2 of the share of persons who have it, at most `MAX_BITS`.
 
-        If only one of the n persons has a fact, the share is estimated as 2 × n2 / (n1 × n). n1 and n2 are the
-        numbers of facts in its stratum that exactly one person and exactly two persons have.
+        If only one of the n persons has a fact, the share is estimated as 2 × n2 / (n1 × n). n1 is the number of
+        facts in its stratum that exactly one person has, and n2 is the number that exactly two persons have.
 
         A date has at most log2(3653 / s) bits. 3653 is the number of days of a decade, and s is the share of all
         dates that are in the decade of this date. Only dates that at least two persons have are counted for s. If all

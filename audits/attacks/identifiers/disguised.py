@@ -2,10 +2,10 @@
 
 A recorded identifier is a name, number or date that was replaced in a real record. In this module, a name is a
 recorded e-mail address, or another recorded identifier that is neither a date nor a personal number
-(`RecordedIdentifiers`) and has no token of digits only. Numbers are searched for by their digits (`known_numbers`).
-Names are searched for by their letters, and all characters of S except letters and digits are ignored.
-An occurrence is discarded if chance explains it, or if it lies in common words. Then the train persons with a
-disguised name in S are compared with control persons, whom the generator never saw. In addition, S is searched for
+(`RecordedIdentifiers`) and has no token that consists of digits only. Numbers are searched for by their digits
+(`known_numbers`). Names are searched for by their letters, and all characters of S except letters and digits are
+ignored. An occurrence is discarded if chance explains it, or if it lies in common words. Then the train persons with
+a disguised name in S are compared with control persons, whom the generator never saw. In addition, S is searched for
 single long words of recorded names (`leaked_parts`).
 """
 
@@ -60,9 +60,9 @@ def judge_disguised(
     """Return how many identifiers leak only in disguise, their places by row, and the digits of the leaked numbers.
 
     The search covers recorded numbers, direct identifiers of at least six digits that patterns find in the texts
-    (`PoolContent.known_numbers`), and names that S does not contain as recorded. A number or name is a leak if at
-    most ten persons have it, at least one of them is in train, public text does not contain it, and all of the
-    following conditions hold.
+    (`PoolContent.known_numbers`), and names that S does not contain in their recorded form. A number or name is a
+    leak if at most ten persons have it, at least one of them is in train, public text does not contain it, and all of
+    the following conditions hold.
     - For a number: `find_known_numbers` returns it. If it is the number of a recorded contact, no control person has
       it. It neither contains nor is part of one of `undisguised_digits`, the digits of numbers that leak without a
       disguise.

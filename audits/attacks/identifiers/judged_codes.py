@@ -152,7 +152,7 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
     """Return the codes of single train persons that occur in S and are leaks.
 
     A code is judged if its only owner is a train or control person, and it is not in `CodeOccurrences.patterned`.
-    lambda is the expected number of chance matches if all codes of equal length were as unlikely as the code:
+    lambda is the expected number of chance matches if all codes of this length were as unlikely as this code:
 
         lambda = (codes of its length in S) × (codes of its length in train) × 2^-(surprisal in bits)
 

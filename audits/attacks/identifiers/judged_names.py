@@ -102,8 +102,8 @@ def _ends_sentence(text: str, words: Sequence[re.Match[str]]) -> bool:
 class NameOccurrences:
     """Occurrences of names in S and in texts outside S.
 
-    `listed` has pairs (strings that may be names, owner). `are_recorded` states whether the names come from a list of
-    recorded names, and not from texts.
+    `listed` has pairs (strings that may be names, owner). `are_recorded` is true if the names come from a list of
+    recorded names, and false if they come from texts.
     """
 
     def __init__(self, listed: Iterable[tuple[Sequence[str], int]], people: People, *, are_recorded: bool) -> None:
@@ -149,7 +149,7 @@ class NameOccurrences:
         """Add the names in a row that is not in S and belongs to `owner`."""
         words = row.words
         if self._forms_outside is None:
-            # a form that does not count now cannot count later, because further owners are only added
+            # a form that does not count now cannot count later, because later rows only add owners
             self._forms_outside = FormSearch(form for form in self.forms if self.counts(form))
         for form in self._forms_outside.forms_in(words):
             self.text_owners[form].add(owner)
@@ -212,9 +212,10 @@ def judge_names(occurrences: NameOccurrences, surprisal: Surprisal, people: Peop
       significantly more train than control persons have rare forms in S (`exceeds_control`). If only train persons
       have recorded names, the train persons with rare forms in control texts but not in S are counted instead of
       control persons, and the numbers of rare forms must pass the same test.
-    - All other forms, such as initials with a surname, are common. Common forms of train persons are leaks if the
-      train persons with common forms in S are significantly more than the persons with forms by chance: control
-      persons with common forms in S, and train persons with rare or common forms in control texts but not in S.
+    - All other forms, such as initials with a surname, are common. Common forms of train persons are leaks if
+      significantly more train persons have common forms in S than persons have forms by chance. The persons with
+      forms by chance are the control persons with common forms in S, and the train persons with rare or common forms
+      in control texts but not in S.
 
     If the names are not recorded (`NameOccurrences.are_recorded`), they were read from texts. Then a form counts only
     if exactly one person has it and it has a full given name. All forms are common, and control texts do not count.

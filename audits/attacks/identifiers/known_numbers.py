@@ -117,8 +117,8 @@ def find_known_numbers(
     - n - 1 if two neighbouring digits are exchanged, and n - 1 if the beginning and the rest are exchanged.
 
     Digits in order count if lambda is below .01, or if significantly more train numbers than lambda occur
-    (`exceeds_chance`); for them, lambda counts equal sequences once. An altered form counts only if lambda is below
-    .01 and the digits vary (`MIN_VARIETY`): the altered forms of 0000000004 also occur in rounded numbers.
+    (`exceeds_chance`); for digits in order, lambda counts equal sequences once. An altered form counts only if lambda
+    is below .01 and the digits vary (`MIN_VARIETY`): the altered forms of 0000000004 also occur in rounded numbers.
 
     Digits need not be random: telephone numbers of one town begin alike. Therefore, the matches are compared with
     matches by chance. They are yielded only if there are fewer than two matches by chance, or if there are
@@ -207,7 +207,7 @@ class _Form(NamedTuple):
     extra: int  # number of digits as written minus number of digits of the known number; -1 if one is missing
     ways: Callable[[int], int]  # returns the number of ways to write a number of n digits in this form
     variants: Callable[[Int, int], Iterator[Int]]  # yields, for each way, the given numbers of n digits as written
-    is_masked: bool = False  # whether variant i compares all numbers with the digit at the place 10^i set to 0
+    is_masked: bool = False  # whether variant i compares numbers after their digits at the place 10^i are set to 0
 
     def matches(self, values: Int, known: Int, n: int) -> Iterator[tuple[int, int]]:
         """Yield (i, j) if values[i] is the n-digit number known[j] in this form; at most one j for each i and way."""

@@ -27,7 +27,7 @@ class Place(NamedTuple):
 
 
 class SearchTerms(NamedTuple):
-    """The identifiers to locate. The pairs are (kind to report, owners)."""
+    """The identifiers to locate. The pairs in `entities` and `phrases` are (kind to report, owners)."""
 
     entities: Mapping[Entity, tuple[str, Sequence[int]]]  # identifiers found by pattern, and bare numbers
     phrases: Mapping[tuple[str, ...], tuple[str, Sequence[int]]]  # sequences of tokens

@@ -1,4 +1,4 @@
-"""Find the known words from which a word differs by one edit: "Smyth" -> "Smith".
+"""Find the known words that differ from a word by one edit: "Smyth" -> "Smith".
 
 An edit inserts, deletes or replaces one letter, or exchanges two neighbouring letters.
 """

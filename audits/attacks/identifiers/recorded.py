@@ -1,11 +1,10 @@
 """Search the synthetic table S for recorded identifiers, and decide which of them are leaks.
 
-A recorded identifier, or value, is a name, number or date of a real record that deidentification replaced. The audit
+A recorded identifier, or value, is a name, number or date that deidentification replaced in a real record. The audit
 gets one list of values for each record of train and, optionally, of control, which the generator never read
 (`index_identifiers`). `Occurrences` searches for the values in S and in the texts outside S: as recorded, in other
-notations, and misspelt.
-`judge_recorded` keeps the values that identify somebody and are unlikely to occur by chance (`_Rarity`), and
-`leaking_values` decides which of these are leaks.
+notations, and misspelt. `judge_recorded` keeps the values that identify somebody and are unlikely to occur by chance
+(`_Rarity`), and `leaking_values` decides which of these are leaks.
 """
 
 import math
@@ -31,8 +30,8 @@ _MAX_DATE_TOKENS = 4  # an identifier of at most 4 tokens that contains a date i
 _MIN_EDITED_CHARACTERS = 8  # misspellings of shorter identifiers are not searched for
 _MIN_EDITED_LETTERS = 4  # shorter words of an identifier, and words with digits, must match exactly
 _CACHED_WORDS = 1 << 16  # number of words whose look-up in `Misspellings` is cached
-# (index of a value, term: the value or a form of it, owners of texts with the form, whether the term is in S,
-# (bits of the term, whether it is rare))
+# (index of a value; a term, which is the value or one of its forms; owners of texts with the form; whether the term
+# is in S; (bits of the term, whether the term is rare))
 _Candidate = tuple[int, Value | Entity, Iterable[int], bool, tuple[float, bool]]
 
 
@@ -129,7 +128,7 @@ class Occurrences:
         self.forms: set[Entity] = set()  # forms that occur in S
         self.titled: set[int] = set()  # indices of the values that occur in S after a title, such as "Mrs"
         self.together: list[frozenset[int]] = []  # indices of the values in each row of S with two or more values
-        self.misspelt: dict[Value, set[int]] = {}  # misspelling in S: indices of the values one edit away
+        self.misspelt: dict[Value, set[int]] = {}  # key: misspelling in S; value: indices of values one edit away
         self.value_owners: dict[Value, Owners] = {}  # owners of texts outside S with each value or misspelling
         self.form_owners: dict[Entity, Owners] = {}  # owners of the texts outside S with each form
         self._phrases = Phrases(recorded.values)
@@ -169,7 +168,7 @@ class Occurrences:
           value identifies nobody.
 
         `sizes` is (number of train persons, number of train and control persons). `further` has additional owners,
-        such as those of texts with a form of `i`.
+        such as the owners of texts that contain a form of the value.
         """
         text_owners = self.value_owners.get(self.recorded.values[i], ())
         owners = Owners((*self.recorded.owners[i], *text_owners, *further))
@@ -300,7 +299,7 @@ def judge_recorded(
 
     An identifier is tested if
     - at most ten persons (one, if it is a date) have it, recorded or in their texts, and public text lacks it;
-    - these persons are all in train or all in control, or it is a train person's number (`RecordedIdentifiers`);
+    - these persons are all in train or all in control, or it is the personal number of a train person;
     - it is rare as recorded or in one of its forms (`_Rarity`).
     `leaking_values` judges the tested identifiers in S, and the identifiers with a rare misspelling in S.
     """

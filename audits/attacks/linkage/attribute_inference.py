@@ -179,7 +179,7 @@ def _halved_texts(holdout: HoldoutTables) -> list[Sequence[str]]:
 
 
 def _build_secrets(tables: Sequence[sparse.csr_matrix], holdout: HoldoutTables) -> Secrets:
-    """Return the secrets from tables of the items of synthetic rows, known parts, hidden parts and reference rows.
+    """Build the secrets from the items of synthetic rows, known parts, hidden parts and reference rows (`tables`).
 
     Items that no person has, or that more than half of all persons have, are omitted.
     """

@@ -104,8 +104,8 @@ def detectable_relative(train: Float, control: Float, *, confidence: float) -> f
     """Return the smallest R distinguishable from 0: (z + z') · sqrt(s^2 · (1/n_T + 1/n_H)) / (1 - a_H).
 
     s^2 and a_H are the variance and mean of the control persons' values after the values 0 and 1 are added. Without
-    these two values, s^2 would be 0 if the attack is right about no control person. z and z' are as in
-    `needed_for_excess`.
+    these two values, s^2 would be 0 if the attack is right about no control person. z and z' are the normal quantiles
+    of the confidence and of the power.
     """
     smoothed = np.concatenate([control, [0.0, 1.0]])
     error = math.sqrt(float(smoothed.var()) * (1 / len(train) + 1 / len(control)))

@@ -30,8 +30,8 @@ class Linkage:
     infer facts that the attacker does not know; `half_to_half` and `inversion` link records. Metrics, with a_T and
     a_H the mean success of an attack on train and on control persons:
 
-    - estimate: R = (a_T - a_H) / (1 - a_H), the excess a_T - a_H as a share of the largest possible excess, of the
-      worst of `words`, `fields` and `profile`. The limit depends on the number of persons (`MARGINS`).
+    - estimate: R = (a_T - a_H) / (1 - a_H) of the worst of `words`, `fields` and `profile`. R is the excess a_T - a_H
+      as a share of the largest possible excess. The limit depends on the number of persons (`MARGINS`).
     - rare_excess: a_T - a_H of the worst of these three attacks, for facts that at most ten persons have. The limit
       is .09.
     - half_to_half, inversion: a_T - a_H, with limits that depend on the number of persons (`MARGINS`).

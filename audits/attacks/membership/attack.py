@@ -114,7 +114,7 @@ class ClassAreas:
 
     areas: Sequence[Sequence[Area]]  # for each class with at least MIN_CLASS_PERSONS per arm: AUC of every attack
     n_classes: int  # number of all classes, also of those without an entry in `areas`
-    needed: int  # persons per arm with which, without a leak, all of `areas` pass with probability .8
+    needed: int  # persons per arm that are needed so that all of `areas` pass with probability .8 if there is no leak
 
     @property
     def n_too_small(self) -> int:
@@ -134,7 +134,7 @@ class ClassAreas:
         return min(stats.holm([area.p_beyond(margin) for one_class in self.areas for area in one_class]), default=1.0)
 
     def all_inside(self, margin: float, confidence: float) -> bool:
-        """Return whether, in each class with `needed` persons per arm, all intervals are within the margin.
+        """Return whether all intervals of the classes with at least `needed` persons per arm are within the margin.
 
         The result is true if no class has so many persons.
         """

@@ -19,7 +19,7 @@ ORDER = 5  # number of words in the longest counted runs: a predicted word and t
 # smallest number of records of a class, in one half of the reference, for which ratios are standardised within the
 # class (`calibrated_ratio`)
 MIN_OF_CLASS = 10
-MIN_DEVIATION = 1e-9  # smallest divisor of ratios; the standard deviation of equal ratios is 0
+MIN_DEVIATION = 1e-9  # ratios are divided by at least this number; the standard deviation of equal ratios is 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +73,11 @@ def calibrated_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n
         r(x) = log P_S(x) - log P_R(x),   rmia(x) = (r(x) - mean of r(z)) / standard deviation of r(z)
 
     log P(x) is the `log_likelihood` of x. P_S is counted on the synthetic text. The reference is split into halves:
-    P_R is counted on one half, and the other half has the records z. Then the halves swap their roles, and both
-    results are averaged. If at least ten z have the class of x, the mean and standard deviation are over z of this
-    class, otherwise over all z of the half. The published attack RMIA (see Reference) does not standardise r(x), but
-    returns the share of the z with r(z) < r(x). That share is 1 for all copied records and does not rank them. The
-    result has shape (records,).
+    P_R is counted on one half, and the z are the records of the other half. Then the halves swap their roles, and
+    both results are averaged. If at least ten z have the class of x, the mean and standard deviation are over the z
+    of this class, otherwise over all z of the half. The published attack RMIA (see Reference) does not standardise
+    r(x), but returns the share of the z with r(z) < r(x). That share is 1 for all copied records and does not rank
+    them. The result has shape (records,).
 
     Reference: ratio as a membership score, Meeus et al., "The Canary's Echo", 2025; calibration, Zarifzadeh, Liu and
         Shokri, "Low-cost high-power membership inference attacks" (RMIA), ICML 2024. Our own parts:

@@ -30,8 +30,9 @@ DELTA_CAP = 0.5  # a larger delta for replacing one person is reduced to this va
 # all scores
 N_ATTACKS = 7
 
-# (false-positive rate, control persons needed, limit on the true-positive rate, metric name). Without a leak, the two
-# rates are equal on average. For a pass, the interval of the true-positive rate must not exceed the limit.
+# (false-positive rate, control persons needed, limit on the true-positive rate, metric name). Without a leak, the
+# true-positive rate equals the false-positive rate on average. For a pass, the interval of the true-positive rate
+# must not exceed the limit.
 RATES = (
     (0.05, 100, 0.10, "tpr_at_fpr_5pct"),
     (0.01, 1_000, 0.03, "tpr_at_fpr_1pct"),
@@ -52,11 +53,12 @@ class Membership(EncoderAudit):
       P[train = control] / 2 for the scores of a random train person and a random control person. `low` and `high` are
       the outermost interval ends of all attacks, so a limit on `low` and `high` applies to every attack.
     - tpr_at_fpr_5pct, tpr_at_fpr_1pct, tpr_at_fpr_01pct: highest share of train persons that an attack flags while it
-      flags at most 5 %, 1 % or 0.1 % of the control persons; reported only from 100, 1,000 or 10,000 control persons.
+      flags at most 5 %, 1 % or 0.1 % of the control persons; reported only if there are at least 100, 1,000 or 10,000
+      control persons.
     - scan_p: smallest p-value of the exact scan tests of all scores, after Holm's correction. A scan test looks for
       too many or too few train persons at the top of a ranking (`scan_test`).
     - epsilon_lower_bound: lower confidence bound on epsilon (one person added or removed) from guessing which persons
-      are in train; `low` and `high` equal the bound. details.epsilon.ceiling is the bound if all guesses were right.
+      are in train; `low` and `high` equal the bound. details.epsilon.ceiling is its value if every guess were right.
     - mirror_auc: like auc, for the difference between the scores on the synthetic table and on `AuditInputs.mirror`,
       a table that the same generator wrote from control; reported only if a mirror table is given.
     - worst_class_auc: like auc, over all attacks and all classes (labels) with at least 100 persons in each of train
@@ -131,10 +133,10 @@ def epsilon_bound(scores: Mapping[str, Float], is_train: Bool, rng: Rng, delta: 
     The bound requires roles (train or control) that are decided by independent fair coins. The function therefore
     draws k from Bin(m, 1/2), where m is the result of `guessed_roles`, and then k train and m - k control persons at
     random. Because train was drawn at random, the roles of these m persons are distributed like fair coins. The
-    number of train persons is fixed, so a person whose role changes is replaced by another person. The bound
-    therefore holds for replacing one person, and half of the bound holds for adding or removing one person. If k or
-    m - k exceeds the number of persons in train or in control, whichever is smaller, k is drawn again. This happens
-    less than once in a million draws.
+    number of persons in train is fixed: if one person leaves train, another person enters. The bound therefore holds
+    for replacing one person, and half of the bound holds for adding or removing one person. If k or m - k exceeds the
+    number of persons in the smaller of train and control, k is drawn again. This happens less than once in a million
+    draws.
 
     Returns:
         The fields of `Bound` (`epsilon` and `ceiling` for one person added or removed, `persons` = m),
@@ -171,12 +173,12 @@ def guessed_roles(smaller: int) -> int:
 
 
 def needed_persons(attacks: int = N_ATTACKS) -> int:
-    """Return how many train and control persons let all AUCs pass with probability .8 if there is no leak."""
+    """Return how many persons train and control each need: without a leak, all AUCs then pass with probability .8."""
     return needed_for_auc(MARGIN, power=power_of_each(attacks))
 
 
 def _rates(fitted: CrossFitted, people: Arms, confidence: float) -> dict[str, tuple[Estimate, float, float]]:
-    """Return by metric name (true-positive rate of the best attack, its limit, its proven lower bound).
+    """Return for each metric name: the true-positive rate of the best attack, its limit, its proven lower bound.
 
     The bound is wrong with probability FAIL_LEVEL or less, also if there are several attacks. A metric has no entry
     if there are too few control persons for it.

@@ -32,7 +32,7 @@ CANDIDATES = 12  # the two records that explain a synthetic row are searched amo
 
 
 def membership_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict[str, Float]:
-    """Return by name the scores (n_train + n_control,) of the train records and, after them, the control records.
+    """Return the scores by name, each (n_train + n_control,): first the train records, then the control records.
 
     Privacy: the per-record scores stay in memory.
     """
@@ -113,7 +113,7 @@ def shared_runs(synthetic: Sequences, real: Sequences) -> dict[str, Float]:
 
 
 def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
-    """Return for each record x the cosine to the nearest synthetic row, and its total weight in mixtures (mass).
+    """Return two scores of each record x: cosine to the nearest synthetic row, and total weight in mixtures (mass).
 
         top1(x) = max over s of cos(x, s)
         mass(x) = sum over s of the weight of x, clipped to [0, 1], in the combination a · P + b · Q nearest to s

@@ -32,7 +32,7 @@ MAX_BY_CHANCE = 0.6  # a test with FLOOR_LOOSE is not used if a control person h
 FLOOR_BAG, MARGIN_BAG = 0.65, 0.2  # shares of a bag (all words of a record), for words in changed order
 CLOSE_MARGIN_BAG = 0.15  # margin for bags if a control person has a share above MAX_BY_CHANCE
 MAX_BY_CHANCE_BAG = 0.92  # if a control person has a higher share of a bag, the test for bags is not used
-# one bag with a lower share does not prove a leak; if its share reaches `limit`, its synthetic row may be
+# smallest share with which a single bag can prove a leak; if a lower share reaches `limit`, the synthetic row may be
 # quarantined, which means that a release must not contain the row
 CERTAIN_BAG = 0.8
 CEILING_BAG = 0.97  # highest limit for bags; below 1, because corrected misspellings can lower the share of a copy
@@ -118,9 +118,9 @@ def _bag_thresholds(by_chance: float, *, is_short: bool) -> ChanceThresholds:
 def non_members(pool: Pool, found: Matches, rng: np.random.Generator) -> Int:
     """Return the control persons (indices within control) on whom the thresholds are calibrated.
 
-    Control persons who share a record with a train person are excluded, because a copy of this record would raise the
-    thresholds. The highest value grows with the number of persons, so at most n_train persons are returned, drawn at
-    random if there are more.
+    Control persons who share at least half of a record with a train person are excluded (`Matches.merged`), because a
+    copy of this record would raise the thresholds. The highest value grows with the number of persons, so at most
+    n_train persons are returned, drawn at random if there are more.
     """
     unrelated = np.flatnonzero(found.merged[pool.n_train : pool.n_persons] >= pool.n_train)
     return unrelated if len(unrelated) <= pool.n_train else rng.choice(unrelated, size=pool.n_train, replace=False)

@@ -13,7 +13,7 @@ or fewer train persons among the persons with the highest values (scan test).
 - hit(p) [L*]: length, in words, of the longest run of own words of p in a row of S. The limit is L, the smaller of
   L* and 30.
 - whole(p) [M*]: as hit(p), but for runs of any words, common text included.
-- near(p) [C*]: largest share of its rare word pairs that a record of p has in common with one row (`near_copies`).
+- near(p) [C*]: largest share of the rare word pairs of one record of p that one row of S contains (`near_copies`).
   The limit is the smaller of C* and .65.
 - words(p) [W*]: as near(p), but for single rare words in any order.
 - pieces(p) [P*]: as near(p), but for rare runs of words, each of which may occur in a different row of S.
@@ -43,7 +43,7 @@ LONG_TOKENS = 20
 ALMOST_ALL = 0.95  # smallest share of a bag of words in changed order that `Measurements.bags_p` counts
 MOST = 0.7  # smallest share of a bag of words in the same order that `Measurements.bags_p` counts
 _KINDS = slice(0, N_LENGTHS), slice(N_LENGTHS, None)  # columns of `BagMatches.best`: changed order, and same order
-MIN_SHARING = 2  # if fewer control persons share a long passage (`_n_sharing`), every copy >= `certain` is a leak
+MIN_SHARING = 2  # if fewer control persons share a long passage (`_n_sharing`), each value >= `certain` proves a leak
 
 
 class Limits(NamedTuple):
@@ -82,7 +82,7 @@ class Measurements:
     excess: Estimate  # Delta: share of train persons minus share of control persons with hit(p) >= L
     near: Estimate  # as `excess`, for persons with near(p) >= NEAR
     # larger of the lower ends of the intervals of `excess` and of `near` at confidence 1 - FAIL_LEVEL, minus `tau`
-    # (minus 0 if it is None); a positive value proves a leak
+    # (minus 0 if `tau` is None); a positive value proves a leak
     proven_above_tau: float
     scan_p: float  # smaller Holm-corrected p-value of the scan tests (`scan_test`) on hit(p) and near(p)
     # smallest of four Holm-corrected p-values, as `records_p`: for the persons with hit(p) >= LONG_TOKENS, with
@@ -186,7 +186,7 @@ def _measures(pool: Pool, found: Matches, limits: Limits) -> list[tuple[Int | Fl
 
 
 def _bag_tests(pool: Pool, found: Matches) -> tuple[tuple[float, float], tuple[Bool, Bool]]:
-    """Return `Measurements.bags_p`, and for each of the two p-values, which rows have a bag that it counts."""
+    """Return `Measurements.bags_p`, and for each of its p-values, which rows have a bag that the p-value counts."""
     of_persons = found.bags.best[found.merged[: pool.n_persons]]
     of_rows = found.bags.of_rows(len(found.row_run), pool.n_train)
     reordered, ordered = (
@@ -216,7 +216,7 @@ def _n_sharing(found: Matches, n_train: int, is_long: Bool) -> int:
 
     A long passage is a run of at least LONG_TOKENS own words, or at least NEAR of a record. `is_long` tells for each
     control person whether S contains a long passage of the person. Two persons are merged if the texts of one repeat
-    a record of the other. A control person counts if
+    at least half of a record of the other. A control person counts if
     - S contains a run of at least LONG_TOKENS own words of the person that no train person has; or
     - S contains at least NEAR of a record of the person, and the person is not merged with a train person; or
     - the person shares a run of at least LONG_TOKENS own words with a train person, and `is_long` is false.

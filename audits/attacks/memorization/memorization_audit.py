@@ -80,8 +80,8 @@ class Memorization:
     persons (`provable_limit`).
 
     Each maximum grows with the number of control persons, so the limits use at most n_T random control persons,
-    where n_T is the number of train persons. Two things do not count for the limits: control persons who share a
-    record with a train person, and runs that both a control person and a train person have.
+    where n_T is the number of train persons. Two things do not count for the limits: control persons who share at
+    least half of a record with a train person, and runs that both a control person and a train person have.
 
     `audits explain memorization` lists the verdicts.
 

@@ -97,7 +97,7 @@ class _Fragments(NamedTuple):
 
 
 def near_copies(made: Numbered, real: OwnedRecords, n_synthetic: int, n_tokens: int = PAIR_TOKENS) -> NearCopies:
-    """Return how much of each owner's records single rows contain, as shares of the bits of rare fragments.
+    """Return the shares of each owner's records that single rows contain, in bits of rare fragments.
 
         share(x, s) = (sum of w(g) over the fragments g in both x and s) / (sum of w(g) over the fragments g in x)
         w(g) = log2(N / df(g)), or 0 if df(g) > 50
@@ -142,11 +142,11 @@ def joined(readings: Sequence[NearCopies]) -> NearCopies:
 
 
 def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) -> Pieces | None:
-    """Return for each owner the highest share of a record, in bits of its rare n-word runs, that all rows contain.
+    """Return each owner's highest share of a record, in bits of rare n-word runs, that all rows together contain.
 
     Short runs detect small pieces, but also occur by chance. n is therefore the first number in PIECE_TOKENS at which
-    no owner in `non_members` has a share above MAX_BY_CHANCE, or the last number. The result is None if a number is
-    tried that exceeds the number of words of every record.
+    no owner in `non_members` has a share above MAX_BY_CHANCE, or the last number. The result is None if every record
+    has fewer words than a number that is tried.
     """
     calibrating = np.array(list(non_members), dtype=np.int64)
     for n_tokens in PIECE_TOKENS:

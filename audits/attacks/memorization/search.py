@@ -88,10 +88,10 @@ class Matches:
 
     merged: Int  # for each owner, the lowest number of the owners merged with it (`readings`), (n_owners,)
     best: Int  # longest run of own words of each person in the synthetic table
-    chance: Int  # as `best`, but only runs that no train person has, and that `_overlapping` does not exclude
-    near: Float  # highest share of its rare word pairs that a record of the person has in common with one row
+    chance: Int  # as `best`, but without runs that a train person has, or mostly has (`_overlapping`)
+    near: Float  # highest share of the rare word pairs of one record of the person that one row contains
     whole: Int  # longest run of words of each person, common text included
-    whole_chance: Int  # as `whole`, with the restrictions of `chance`
+    whole_chance: Int  # as `whole`, but without runs that a train person has, or mostly has (`_overlapping`)
     shared: Int  # longest run of own words that each control person shares with a train person, (n_control,)
     record: Int  # 13 if a row equals a record of at least 13 tokens that only the person has, otherwise 0
     # number of tokens of the longest record below 13 tokens that only the person has and that a row contains as a
@@ -99,7 +99,7 @@ class Matches:
     short: Int
     row_run: Int  # longest run of own words
     row_whole: Int  # longest run of words, common text included
-    row_near: Float  # highest share of its rare word pairs that a record has in common with the row; 0 if below NEAR
+    row_near: Float  # highest share of the rare word pairs of one record that the row contains; 0 if below NEAR
     row_words: Float  # as `row_near`, but for single rare words in any order
     row_record: Int  # 13 if the row equals a record of at least 13 tokens of one person, otherwise 0
     row_short: Int  # as `short`, for the records of train persons that the row contains as a whole
@@ -243,7 +243,7 @@ class _Longest(NamedTuple):
     """The lengths of the longest runs over the readings so far; `update` changes the arrays in place."""
 
     person: Int  # longest run of each owner in synthetic rows, (n_owners,)
-    chance: Int  # as `person`, but only runs that no train person has, and that `_overlapping` does not exclude
+    chance: Int  # as `person`, but without runs that a train person has, or mostly has (`_overlapping`)
     row: Int  # longest run of a train person in each synthetic and planted row, (n_rows,)
 
     @classmethod

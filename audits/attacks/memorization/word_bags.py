@@ -188,7 +188,7 @@ def _n_adjacent(rows: Numbered, records: Numbered) -> Int:
 
 
 def _numbered_pairs(texts: Numbered) -> tuple[Int, UInt]:
-    """Return (text number, key of the pair and the text number) for each pair of adjacent words, sorted by key.
+    """Return the text number of each pair of adjacent words, and a key of the pair in this text, sorted by key.
 
     A pair that occurs several times in a text is returned once for this text.
     """

@@ -43,7 +43,8 @@ class SegmentEvidence:
     rows: int  # number of points
     between_train: int  # number of points on a train segment
     between_control: int  # number of points on a control segment, which happens only by chance
-    sign_test_p: float  # one-sided p-value: more points lie only on train segments than only on control segments
+    # p-value of the one-sided test whether more points lie only on train segments than only on control segments
+    sign_test_p: float
     chance_ruled_out: bool  # at least 5 dimensions, and no point within 100 tolerances of a control segment
     train_rows_recovered_from_lines: int  # number of train rows at which three or more lines through points intersect
 

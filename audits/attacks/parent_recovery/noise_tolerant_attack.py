@@ -65,9 +65,9 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: Rng) -> ParentPairs:
     """Return the pair of each attacked row: the two persons whose records, combined, are nearest to the row.
 
     The candidates of a synthetic row z are the records most similar to z, at most 120. Each repeat draws persons, and
-    uses only the candidates that belong to them, C(z): 40 on average, unless the drawn persons have fewer than a
-    third of the records. The pair of z consists of the persons of two records P and Q, which belong to different
-    persons:
+    uses only C(z), the candidates that belong to the drawn persons. C(z) has 40 records on average, unless the drawn
+    persons have fewer than a third of the records. The pair of z consists of the persons of two records P and Q,
+    which belong to different persons:
 
         (P, Q) = argmin over P, Q in C(z) of  min over the weights a, b >= 0 of |z - a·P - b·Q|
 
@@ -80,7 +80,7 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: Rng) -> ParentPairs:
 
     Randomness: the attacked rows, if there are more than 20,000; the persons of the 20 repeats; the order of the
         records, which decides ties; random persons that complete a pair if z has no candidate with a positive cosine,
-        or if C(z) has records of no person or of only one person.
+        or if C(z) has records of fewer than two persons.
     Reference: designed for this project, because attacks on SMOTE (interpolation between the vectors of two records)
         search for lines and need exact vectors.
     """
@@ -173,7 +173,7 @@ def parent_recall(result: ParentPairs, people: Arms, lineage: Lineage, train_per
 
 
 def _fill_pairs(pairs: Int, without_pair: Bool, included: Int, rng: Rng) -> Int:
-    """Return the pairs; replace a missing pair by two random persons, and a repeated person by a random other one."""
+    """Return the pairs. Draw both persons of a missing pair at random; if both are equal, draw the second again."""
     first = np.where(without_pair, rng.choice(included, size=len(pairs)), pairs[:, 0])
     second = rng.integers(len(included) - 1, size=len(pairs))
     second = included[second + (second >= np.searchsorted(included, first))]  # any included person except the first

@@ -59,7 +59,7 @@ def judge_shadow(  # noqa: PLR0913 - one parameter for each option of the comman
 ) -> AuditReport:
     """Attack the reruns of the plan in a folder, write shadow.json there, and return its content.
 
-    `text` and `label` are the names of columns of the reruns' tables. `progress` is called with the number of
+    `text` and `label` are the names of these columns in the reruns' tables. `progress` is called with the number of
     finished steps and the number of all steps. The remaining arguments are as in `attack_reruns`.
 
     Raises:
@@ -139,8 +139,8 @@ def attack_reruns(  # noqa: PLR0913 - the last four are settings with defaults
 
     Raises:
         InputError: the tables do not belong to the plan, or there are fewer than 2 permutations.
-        NotMeasurable: a table of a rerun has fewer than 20 records, or there are too few records to fit the encoders
-            on.
+        NotMeasurable: a table of a rerun, or the reference on which the encoders are fitted, has fewer than 20
+            records.
 
     Privacy: reads all texts of the target persons; returns aggregates over reruns, and no name.
     Randomness: the permutations and the encoders, from `seed`. The forests have fixed seeds.
@@ -192,7 +192,7 @@ def _scores_of_reruns(
 def features(
     targets: Table, non_members: Table, reference: Table, synthetic: Table, seed: int
 ) -> Mapping[str, Float]:
-    """Return by score name the scores of all target persons and then of all non-members for one rerun's table.
+    """Return the scores of persons for one rerun's table, by name: first all target persons, then all non-members.
 
     The encoders are the same for every rerun, so that only the tables of the reruns cause differences.
     """

@@ -24,7 +24,7 @@ from audits.embeddings.encoders import encode_tables
 
 PLAN, TABLES = "plan.json", "synthetic"
 SUFFIXES = (".parquet", ".jsonl", ".csv")
-# key: field of a rerun with a list of persons; value: field of the plan that lists all persons who can occur in it
+# key: field of a rerun that lists persons; value: field of the plan that lists all persons who can be in that list
 NAME_LISTS = {"leave_out": "persons", "pretended_out": "non_members"}
 FOLDS = 4  # folds of the cross-validation; rerun r belongs to fold r mod 4
 TARGET_SHARE = 0.01  # share of train persons who are targets by default
@@ -61,9 +61,9 @@ def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: R
     """Return a plan whose targets are the most over-represented train persons (`most_over_represented`).
 
     Each target is left out of half of the reruns of each fold. These reruns are drawn independently for each target.
-    The half must be exact in every fold: the attack trains a classifier on three folds, and the number of their
-    reruns that saw the target would otherwise show how many reruns of the remaining fold saw it. `runs` is a multiple
-    of 8. If `n_persons` is None, 1 % of the train persons (at least one) are targets.
+    The half must be exact in every fold. Otherwise, the number of reruns that saw the target in three folds, on which
+    the attack trains a classifier, would show how many reruns of the remaining fold saw the target. `runs` is a
+    multiple of 8. If `n_persons` is None, 1 % of the train persons (at least one) are targets.
 
     Raises:
         InputError: `runs` or `n_persons` is not allowed, or a table has fewer than 20 persons or synthetic records.

@@ -16,8 +16,8 @@ BLOCK_ROWS = 1024  # number of rows, or of pairs of rows, whose distances are co
 # number of pairs of rows above which the low-precision products of `Screen` are faster than the products of `_blocks`
 LARGE = 3_000_000
 # Rounding errors add up like a random walk, so the error of a float32 product of two rows of d numbers is about
-# √d·eps times their squared norms; eps is the rounding step of float32. For d up to 4096, √d is at most 64, and
-# `SLACK` allows twice as much, 128 eps.
+# √d·eps times the squared norms of the rows; eps is the rounding step of float32. For d up to 4096, √d is at most 64,
+# and `SLACK` allows twice as much, 128 eps.
 SLACK = 128 * float(np.finfo(np.float32).eps)
 LARGEST_NORM, SMALLEST_NORM = 1e18, 1e-14  # range of the largest Euclidean norm; see `require_range`
 Pairs = tuple[Int64, Int64]  # two int64 arrays (p): searched row and possible neighbour of each pair; see `_blocks`
@@ -123,7 +123,7 @@ def _blocks(points: Float32, person: Int64, searched: Int64, k: int) -> Iterator
 
 
 def nearest_of_pairs(points: Float32, rows: Int64, i: Int64, columns: Int64, k: int) -> tuple[Int64, Float64]:
-    """Return the k nearest of the possible neighbours of each searched row, computed in float64.
+    """Return the k nearest possible neighbours of each searched row; distances are computed in float64.
 
     Args:
         points: float32 (n, d).
@@ -152,7 +152,7 @@ def _squared(points: Float32, rows: Int64, columns: Int64) -> Float64:
 
 
 def require_range(vectors: Float32) -> None:
-    """Raise DataError if the largest Euclidean norm of a row is not from `SMALLEST_NORM` to `LARGEST_NORM`.
+    """Raise DataError unless the largest Euclidean norm of all rows is from `SMALLEST_NORM` to `LARGEST_NORM`.
 
     `vectors` has shape (n, d). Neighbours are selected by float32 products. The squares of larger numbers overflow,
     and the squares of smaller numbers lose digits, so true neighbours could be missed. A matrix of zeros is allowed.

@@ -82,8 +82,8 @@ class IndexedSearch:
         self._levels: dict[int, tuple[int, int] | None] = {}  # by k, one of `LEVELS`; None: exact search
         self._index: Any = None  # index of faiss; None until the first search that uses it
         sizes = np.bincount(exact.person)
-        # number of additional candidates, to replace candidates of the searched row's own person. 99 % of the rows
-        # belong to persons with at most this number of rows
+        # number of additional candidates, because candidates of the searched row's own person are not usable; 99 % of
+        # the rows belong to persons with at most this number of rows
         self._n_extra = int(np.quantile(sizes[exact.person], 0.99))
 
     def nearest(self, k: int, rows: Int64 | None = None) -> tuple[Int64, Float64]:
@@ -125,7 +125,10 @@ class IndexedSearch:
         parts = [slice(start, start + BLOCK_ROWS) for start in range(0, len(searched), BLOCK_ROWS)]
 
         def search(part: slice) -> Int64:
-            """Search the rows of a part; return the positions in `searched` of rows with < k usable candidates."""
+            """Search the rows of a part; return the positions of its unfinished rows in `searched`.
+
+            A row is unfinished if it has fewer than k usable candidates.
+            """
             rows = searched[part]
             candidates = self._index.search(points[rows], min(n_candidates, len(points)))[1]
             is_usable = (candidates >= 0) & (self.exact.person[candidates] != self.exact.person[rows, None])
@@ -164,8 +167,8 @@ def _build_index(points: Float32) -> Any:
 def _nearest_candidates(points: Float32, rows: Int64, candidates: Int64, is_usable: Any, k: int) -> Int64:
     """Return the min(k + `SPARE`, m) nearest usable candidates of each row by float32 distance, padded with -1.
 
-    `rows`, int64 (b), are the searched rows. `candidates`, int64 (b, m), are their candidates, or -1. `is_usable`,
-    bool (b, m), is true for a candidate of another person.
+    `rows`, int64 (b), are the searched rows. `candidates`, int64 (b, m), are their candidates; -1 stands for no
+    candidate. `is_usable`, bool (b, m), is true for a candidate of another person.
     """
     import faiss
 
@@ -181,7 +184,7 @@ def _nearest_candidates(points: Float32, rows: Int64, candidates: Int64, is_usab
 
 
 def _in_threads(function: Callable[[Any], Any], parts: Iterable[Any]) -> list[Any]:
-    """Return the result of the function for each part, computed in threads in which faiss uses one core each."""
+    """Return the result of the function for each part, computed in parallel threads with one core each."""
     import faiss
 
     # faiss stores the number of its threads separately for each thread that calls it

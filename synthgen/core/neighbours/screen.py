@@ -135,7 +135,10 @@ class Screen:
         return start[:, None] + torch.arange(SPAN, device=span.device) * self.n_spans
 
     def _same_person(self, block: Int64) -> tuple[Int64, Int64]:
-        """Return all pairs of a row of the block, given by its number in the block, and a row of the same person."""
+        """Return all pairs of a row of the block and a row of the same person, as two int64 arrays.
+
+        The first array has positions in the block, and the second array has row numbers among all rows.
+        """
         persons = self.person[block]
         sizes = self.first[persons + 1] - self.first[persons]
         i = np.repeat(np.arange(len(block)), sizes)

@@ -149,8 +149,8 @@ class _Loop:
         self.texts: list[list[int]] = [[] for _ in self.uniforms]
         self.surprisal = [0.0] * len(self.texts)  # by row, the sum over its tokens, as a share of ln(V)
         self.n_read = 0  # number of prompts read so far, without repetitions that only fill the last group
-        # rows that wait for a slot: the row, the index of its prompt in the last group read, and the total number of
-        # tokens of the common prefix and the rest of the prompt
+        # rows that wait for a slot: the row, the index of its prompt in the last group read, and the number of tokens
+        # of the whole prompt, including the common prefix
         self.waiting: deque[tuple[int, int, int]] = deque()
         self.active: dict[int, int] = {}  # by used slot, its row
         # number of rows that share one reading of their prompt; a `GenericStepper` reads a prompt once for each row

@@ -40,7 +40,7 @@ class GenericStepper:
         self.prefix_length, self.prefix = len(embeddings), embeddings
 
     def read(self, embeddings: Tensor, lengths: Tensor) -> Tensor:
-        """Read embeddings (batch, t, width) of prompts of the given lengths; return the logits after each last token.
+        """Read embeddings (batch, t, width) of prompts of the given lengths; return the logits after each prompt.
 
         The prompts are padded on the right. The result has shape (batch, vocabulary).
         """

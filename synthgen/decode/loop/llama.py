@@ -20,7 +20,7 @@ from synthgen.decode.loop.products import can_pack, merged, product
 FAMILIES = ("llama", "mistral")
 GROUPS = 4  # divisor of the batch size: `read` takes a group of batch / GROUPS prompts, at least one
 SMALLER = (2, 4, 8)  # divisors of the batch size; if few rows hold texts, a step can compute batch / divisor rows
-WARM_UP = 3  # number of calls before a recording, in which the libraries choose GPU functions and allocate memory
+WARM_UP = 3  # number of calls before a recording, because the first calls choose GPU functions and allocate memory
 # smallest number of rows of a step that computes only a part of the batch (see `SMALLER`); products of fewer rows
 # would be summed in a different order
 MIN_ROWS = 8
@@ -176,7 +176,7 @@ class LlamaStepper:
     def read(self, embeddings: Tensor, lengths: Tensor) -> Tensor:
         """Read prompts; return the logits (group, vocabulary) after the last token of each prompt.
 
-        `embeddings` (group, t, width) are padded on the right to t tokens: `prompt` minus the length of the prefix.
+        `embeddings` (group, t, width) are padded on the right; t is `prompt` minus the length of the prefix.
         `lengths`, int64 (group), are the numbers of tokens of the prompts without the prefix.
         """
         x = self._fill(embeddings, self.prompts, self.prefix_length)
@@ -198,7 +198,7 @@ class LlamaStepper:
         return x.view(n, t, width)
 
     def assign(self, rows: Tensor, prompts: Tensor) -> None:
-        """Let row rows[i] of the batch continue prompt prompts[i] of the last `read`; both are int64 (m)."""
+        """Let row rows[i] of the batch continue prompt prompts[i] of the last `read`; the arguments are int64 (m)."""
         columns = slice(self.prefix_length, self.prompt)
         self.rows[:, :, rows, :, columns] = self.prompts[:, :, prompts, :, columns]
 

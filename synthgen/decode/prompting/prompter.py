@@ -78,7 +78,7 @@ class Prompter:
         """Return the turns of a prompt: the examples, then the request.
 
         Args:
-            label: class of the record; for a segment, followed by a line with the heading of the segment.
+            label: class of the record; for a segment, a second line contains the heading of the segment.
             label_text: the label as it is written in the prompt.
             words: the prompt words.
             facts: description of a person, and length in words; see `RecordFacts`.

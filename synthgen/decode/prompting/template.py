@@ -24,7 +24,8 @@ def load_template(name: str, resolve: Callable[[str], Path]) -> str:
     The fields are `{label}`, `{description}`, `{terms}` (the prompt words), `{person}`, `{length}` and `{language}`.
 
     Raises:
-        ConfigError: the file is not UTF-8 text, lacks `{terms}`, or has an unknown field or a lone brace or bracket.
+        ConfigError: the file is not UTF-8 text, lacks `{terms}`, has an unknown field, or has a brace or bracket
+            without partner.
         StorageError: the file cannot be read.
     """
     if name == BUILTIN:
@@ -41,7 +42,7 @@ def load_template(name: str, resolve: Callable[[str], Path]) -> str:
     if "terms" not in names_in_braces:
         problems.append("{terms}: missing; without it, the texts do not depend on the vectors")
     if {"{", "}"} & {*_FIELD.sub("", template)}:
-        problems.append("the template contains a single brace, { or }; remove this brace")
+        problems.append("the template contains a brace, { or }, outside a field; remove this brace")
     if {"[", "]"} & {*_PART.sub("", template)}:
         problems.append(
             "the template contains a square bracket without partner or inside other brackets; remove this bracket"

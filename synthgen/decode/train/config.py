@@ -96,7 +96,9 @@ class TrainPart(Section):
     checkpoint_every: Count = Field(50, description="Number of steps between two checkpoints.")
     device: Literal["cpu", "cuda"] = Field("cpu", description="Device of the training.")
     dtype: Literal["auto", "bfloat16", "float32"] = Field(
-        "auto", description="Number format of the language model; `auto` is the stored one, if the processor has it."
+        "auto",
+        description="Number format of the language model; `auto` is the stored format, or float32 on a processor "
+        "without bfloat16 instructions.",
     )
 
 

@@ -109,7 +109,7 @@ def word_frequencies(
 def prepare(texts: Sequence[str], tokenizer: Any, max_tokens: int, sources: dict[str, int]) -> Passages:
     """Cut passages to whole sentences with at most `max_tokens` tokens, including the end-of-text token.
 
-    If the first sentence of a passage is longer, it is cut within the sentence.
+    If the first sentence of a passage has more tokens, only the beginning of this sentence is kept.
 
     Raises:
         ModelError: the tokenizer has no end-of-text token.
@@ -156,7 +156,11 @@ def _hints(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
 
 
 def vectors_of(texts: Sequence[str], encode: Callable[[list[str]], Float32], cache: Path) -> Float32:
-    """Return the vectors (n, d) of n texts, read from the .npy file `cache` if it has n rows, else written to it."""
+    """Return the vectors (n, d) of n texts.
+
+    The vectors are read from the .npy file `cache` if this file has n rows. Otherwise, `encode` computes the vectors,
+    and they are written to this file.
+    """
     if cache.exists():
         stored: Float32 = np.load(cache, allow_pickle=False)
         if stored.shape[0] == len(texts):

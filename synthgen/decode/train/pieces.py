@@ -29,7 +29,7 @@ class StylePieces:
 def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: int, per_source: int) -> StylePieces:
     """Cut the texts of every source into pieces of complete lines.
 
-    A piece contains as many lines as fit into `max_tokens` tokens; one token is the end of the text. A line that does
+    A piece contains as many lines as fit into `max_tokens` tokens, including an end-of-text token. A line that does
     not fit is cut between sentences; a sentence that does not fit is omitted. Repeated texts are used once, and at
     most `per_source` pieces of a source are trained on. The order of the texts does not affect the choice of pieces.
 
@@ -57,7 +57,7 @@ def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: in
 
 
 def _cut(text: str, tokenizer: Any, limit: int) -> list[Cut]:
-    # returns pieces of at most `limit` tokens; True marks each as ending with a sentence or line
+    # returns pieces of at most `limit` tokens; True in an item states that the piece ends with a sentence or line
     pieces: list[Cut] = []
     kept = ""
     ids: list[int] = []

@@ -113,7 +113,7 @@ class Trainer:
     def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the batch of a step: ids and two masks (see `frame`), and the noisy vectors, float32 (batch, d).
 
-        `mix_vectors` first replaces some vectors. The noise is u · z / √d, u ~ U(0, `train.noise`) and z ~ N(0, I).
+        `mix_vectors` first replaces some vectors. The noise is u · z / √d, with u ~ U(0, `train.noise`), z ~ N(0, I).
 
         Randomness: the streams step/`step` and mix/`step`; for the choice of passages, see `rows`.
         """
@@ -127,7 +127,7 @@ class Trainer:
         return (*self.frame(rows, prompts), torch.from_numpy(vectors).to(self.device))
 
     def rows(self, step: int, n: int) -> NDArray[np.int64]:
-        """Return the row numbers of a step, int64 (batch); the stream epoch/e determines the order in epoch e."""
+        """Return the passages of a step as row numbers, int64 (batch); the stream epoch/e orders them in epoch e."""
         places = np.arange(step * self.config.train.batch, (step + 1) * self.config.train.batch)
         orders = {e: self.seeds.child("epoch", str(e)).generator().permutation(n) for e in np.unique(places // n)}
         return np.array([orders[place // n][place % n] for place in places], dtype=np.int64)
@@ -219,8 +219,8 @@ class Trainer:
 
         - "own": with the passage's vector; the prompt is the passage's most characteristic word, if it has one.
         - "other": as "own", but with the vector of the batch's previous passage (in a batch of one, the same vector).
-        - "prompted", only if `train.words` is not 0: as "own", but the prompt also contains prompt words, half of
-          `train.words`, rounded up.
+        - "prompted", only if `train.words` is not 0: as "own", but the prompt also contains prompt words; their
+          number is half of `train.words`, rounded up.
         """
         n, size, reader = len(self.data.vectors), self.config.train.batch, self.data.reader
         half = (self.config.train.words + 1) // 2
@@ -313,7 +313,8 @@ class Trainer:
 def run_training(trainer: Trainer, folder: Path, advance: Callable[[int], None]) -> Path:
     """Train, and write checkpoints, the trained tensors and the held-out losses into `folder`; return the folder.
 
-    `advance` is called with the number of steps that a checkpoint in `folder` contains, and with 1 after each step.
+    `advance` is called first with the number of steps in the checkpoint in `folder` (0 if there is none), and then
+    with 1 after each step.
     """
     config = trainer.config.train
     folder.mkdir(parents=True, exist_ok=True)

@@ -29,8 +29,8 @@ _WORDS = {  # control word -> text
 }  # fmt: skip
 # control symbol (the character after a backslash) -> text
 _SYMBOLS = {b"~": " ", b"_": "-", b"\\": "\\", b"{": "{", b"}": "}", b"\r": "\n", b"\n": "\n", b"\t": "\t"}
-# Groups that are not read, because they contain no text of the document or repeat text: headers and footers of pages,
-# and the copy of a text box for old programs (`shprslt`).
+# Groups that are not read. They contain no text of the document, or they repeat text, such as headers and footers of
+# pages, and the copy of a text box for old programs (`shprslt`).
 _SKIPPED = frozenset({
     "annotation", "atnauthor", "atndate", "atnid", "atntime", "colortbl", "comment", "datafield", "doccomm",
     "filetbl", "fldinst", "footer", "footerf", "footerl", "footerr", "ftncn", "ftnsep", "ftnsepc", "aftncn",

@@ -87,7 +87,7 @@ class Attachments:
         self._folder, self._binaries = folder, binaries
 
     def read(self, attachments: list[Resource], texts: Texts) -> None:
-        """Add the text of each attachment, from the attachment's data, or the file or Binary resource at the URL."""
+        """Add the text of each attachment, which is in its data, or in the file or Binary resource at its URL."""
         for one in attachments:
             kind, data, url = text(one.get("contentType")), one.get("data"), text(one.get("url"))
             if isinstance(data, str) and data.strip():

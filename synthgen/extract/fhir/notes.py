@@ -57,7 +57,7 @@ class Paths:
         return f"Patient/{identity}" if "person" in self.by_field else identity
 
     def values(self, kind: str, resource: Resource) -> dict[str, str]:
-        """Return the value in `resource` of each field whose path is read in a resource of the type `kind`."""
+        """Return by field the value in `resource`, for the fields that are read in resources of the type `kind`."""
         paths = {name: path for name, (owner, path) in self.by_field.items() if owner == kind}
         return {name: next(at_path(resource, path), "") for name, path in paths.items()}
 

@@ -133,7 +133,7 @@ def _utc(value: str) -> str:
     try:
         moment = datetime.fromisoformat(value)
         moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):  # some times in the years 1 and 9999 cannot be converted to UTC
+    except (ValueError, OverflowError):  # not a time, or a time outside the years 1 to 9999 in UTC
         return value
     return moment.isoformat(timespec="microseconds")
 

@@ -4,7 +4,7 @@ import codecs
 import re
 from collections.abc import Sequence
 
-UNKNOWN_CHARSET = "character set that the header names is unknown"
+UNKNOWN_CHARSET = "the header names an unknown character set"
 OTHER_CHARSET = "bytes do not fit the expected character set; the message was decoded with another character set"
 ISO_2022 = "iso2022_jp_ext"  # codec of messages that switch between the character sets of MSH-18 by escape sequences
 _FALLBACK = "cp1252"

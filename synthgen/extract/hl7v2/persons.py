@@ -14,8 +14,8 @@ from synthgen.extract.note import Item, MergedPerson, PersonNames, StaffNames
 # (A46, A47). The set omits merges of accounts and visits, because such merges concern a single person. It also omits
 # A43, which moves records away from a wrong person.
 _MERGES = frozenset({"A18", "A30", "A34", "A36", "A39", "A40", "A46", "A47"})
-# A24 states that the identifiers of two PID segments belong to one patient. A37 revokes an A24, but is ignored: the
-# two patients then still count as one person, which weakens no privacy statement.
+# A24 states that the identifiers of two PID segments belong to one patient. A37, which revokes an A24, is ignored.
+# The two patients then still count as one person, which weakens no privacy statement.
 _LINK = "A24"
 _MERGE_FIELDS = {3: 1, 2: 4, 4: 2, 18: 3}  # number of a PID field -> number of the MRG field with the old value
 
@@ -36,7 +36,10 @@ _STAFF_XPN = _fields("CTD-2 PRD-2 STF-3")  # fields with names of staff (type XP
 
 
 def person_of(context: Mapping[str, Hl7Segment], path: FieldPath | None) -> str:
-    """Return the patient's identifier: the value at `path`; if `path` is None, PID-3 or, if PID-3 has none, PID-2."""
+    """Return the patient's identifier, which is the value at `path`.
+
+    If `path` is None, the identifier is from PID-3 or, if PID-3 has no identifier, from PID-2.
+    """
     if path is not None:
         return path.value(context)
     pid = context.get("PID")
@@ -70,8 +73,8 @@ def person_items(message: Hl7Message, paths: Mapping[str, FieldPath]) -> Iterato
 
 
 def _by_patient(message: Hl7Message) -> Iterator[tuple[dict[str, Hl7Segment], list[Hl7Segment]]]:
-    # Yields (segment name -> first segment, segments), first for the segments before the first PID, which apply to
-    # all patients, then for each patient.
+    # Yields (segment name -> first segment of this name, segments) for the segments before the first PID, and then
+    # for each patient. The segments before the first PID apply to all patients, so each dict contains them.
     groups: list[list[Hl7Segment]] = [[]]
     for segment in message.segments:
         if segment.name == "PID":

@@ -23,8 +23,8 @@ def read_hl7v2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
     Only files that begin with an MSH, FHS or BHS segment are read; the suffix of the file name does not matter. Only
     one message is in memory at a time. A message of more than 64 MiB or 200,000 lines is dropped.
 
-    Defaults of the fields; the first value of a repeated field is used:
-    - person: PID-3 as `ID@AUTHORITY` (the value of type MR, else PI, else the first value), else PID-2
+    Defaults of the fields (of a repeated field other than PID-3 and PID-2, the first value is used):
+    - person: in PID-3 or else PID-2, the first value of type MR, else of type PI, else of any type, as `ID@AUTHORITY`
     - encounter: PV1-19.1
     - date: the first of TXA-4, OBR-7, TXA-6, OBR-22 and MSH-7 that has a value
     - label: the text, or else the code, in TXA-2 (MDM) or OBR-4 (ORU)
@@ -36,9 +36,9 @@ def read_hl7v2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
         path: a file or a folder.
         fields: overrides such as `PID-3.1` (segment, field, component), optionally with a subcomponent. A note is
             made from a group of segments: an order (ORC or OBR and the segments after it) or a document (TXA and the
-            segments after it). The value is read from the first segment whose name is in the override. Three
-            places are searched, in this order: the group; the patient's segments before the first group, from PID on;
-            the segments before the first PID of the message.
+            segments after it). The value is read from the first segment with the name in the override, such as PID.
+            Three places are searched, in this order: the group; the patient's segments before the first group, from
+            PID on; the segments before the first PID of the message.
         encoding: character set of messages without MSH-18.
 
     Raises:

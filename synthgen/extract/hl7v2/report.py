@@ -14,7 +14,7 @@ INCOMPLETE = "result is not final (OBX-11)"
 WITHDRAWN = "result is marked as deleted or wrong (OBX-11)"
 NO_DATA = "attachment without data"
 UNDECODABLE_DATA = "attachment data cannot be decoded"
-LINES_LEFT_OUT = "lines that are not final (OBX-11) are left out"
+LINES_LEFT_OUT = "lines or attachments that are not final (OBX-11) are left out"
 VALUES_LEFT_OUT = "coded or numeric results are left out of the text"
 ATTACHMENT_LEFT_OUT = "attachment is left out, because the text lines of the report are longer"
 LINES_BESIDE_ATTACHMENT = "text lines of the report are left out, because the attachment is longer"
@@ -59,12 +59,13 @@ def read_report(segments: Sequence[Hl7Segment], *, short_lines: bool) -> Hl7Repo
     - ED: an attachment.
     - all remaining types, such as numbers and codes: not used.
 
-    If a report has lines and attachments, only the longer text is used, because most systems send the same text in
-    both forms. If the lines belong to several observations (OBX-3), the name of each observation is a heading above
-    its lines. Comments (NTE) below a line are a separate paragraph; comments on the order are not used.
+    If a report has both lines and attachments, only the longer of the two texts is used, because most systems send
+    the same text in both forms. If the lines belong to several observations (OBX-3), the name of each observation is
+    a heading above its lines. Comments (NTE) below a line are a separate paragraph; comments on the order are not
+    used.
     """
     kinds = {segment.part(2).upper() for segment in segments if segment.name == "OBX"}
-    text_types = _LINE_TYPES if short_lines else _NARRATIVE  # a report without these types of segments has no lines
+    text_types = _LINE_TYPES if short_lines else _NARRATIVE  # if a report has none of these types, it has no lines
     if kinds == {""} and all(s.part(11).upper() in _DELETED for s in segments if s.name == "OBX"):
         # a deleted line has no value, so the type of the line may be empty
         return Hl7Report(reason=WITHDRAWN, is_withdrawn=True)

@@ -56,7 +56,7 @@ def field_paths(fields: Fields) -> dict[str, FieldPath]:
 
 
 def person_identifier(values: list[Hl7Value]) -> str:
-    """Return the identifier of a person among values of the type CX (PID-3, MRG-1), or "" if all are empty.
+    """Return a person's identifier from values of the type CX (PID-3, MRG-1), or "" if all values are empty.
 
     The first identifier of the type MR is returned, else the first of the type PI, else the first of any type. If the
     authority that assigned the identifier is stated, the result is `IDENTIFIER@AUTHORITY`.
@@ -95,7 +95,8 @@ def staff_name(value: Hl7Value, *, family_first: bool = False) -> str:
 
     The name is "GIVEN MIDDLE FAMILY", or "FAMILY GIVEN" if `family_first` is True.
 
-    Some systems write the name in place of the identifier. An identifier with a letter and no digit counts as a name.
+    Some systems write the name in place of the identifier. Therefore, if the value has no given or family name, an
+    identifier with a letter and no digit counts as the name.
     """
     if not value.raw:
         return ""

@@ -29,7 +29,7 @@ class TextPiece(NamedTuple):
 
 
 def shared_passages(a: str, b: str, shortest: int = SHORTEST) -> tuple[list[Passage], list[Passage]]:
-    """Return (passages of `a`, passages of `b`) for each sequence of at least `shortest` words that is in both texts.
+    """Return (passages of `a`, passages of `b`): each sequence of at least `shortest` words that is in both texts.
 
     Case, accents and punctuation do not matter. Cost: O(words).
     """

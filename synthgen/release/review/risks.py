@@ -49,12 +49,12 @@ def rank(name: str, tables: ReviewTables) -> RiskRanking:
 
 
 def _memorization(tables: ReviewTables) -> RiskRanking:
-    """Rank records with a copy first, the others by their longest run of words that few training persons wrote."""
+    """Rank records with a copy first, then the others by their longest run of words that few persons wrote."""
     groups, owners = tables.persons
     vocabulary: dict[str, int] = {}
     synthetic, train = (number_rows(map(tokens, of.texts), vocabulary) for of in (tables.synthetic, tables.train))
     runs = runs_alone(synthetic, train, owners, public=len(groups), shortest=MIN_WORDS)
-    # row -> (length of the longest run, minus the index of its owner); of equally long runs, the lowest index is kept
+    # row -> (length of the longest run, minus the index of its owner); of equally long runs, the lowest owner is kept
     longest: dict[int, tuple[int, int]] = {}
     for row, owner, length in zip(runs.row.tolist(), runs.owner.tolist(), runs.length.tolist(), strict=True):
         longest[row] = max(longest.get(row, (0, 0)), (length, -owner))
@@ -71,7 +71,7 @@ def _memorization(tables: ReviewTables) -> RiskRanking:
             break
     meaning = (
         f"The records in which the audit found a copy (a run of {limit} words or more) come first. The other records "
-        "are ordered by the length of their longest run of words that hardly any other training person wrote."
+        "are ordered by the length of their longest run of words that only one or a few training persons wrote."
     )
     return RiskRanking(records=tuple(found.values())[:MAX_RECORDS], meaning=meaning)
 
@@ -104,15 +104,15 @@ def _membership(tables: ReviewTables) -> RiskRanking:
             break
         share = float((control.cosine >= train.cosine[row]).mean())
         result = (
-            f"nearest record of the release for this training record, similarity {train.cosine[row]:.3f}; "
-            f"{share:.1%} of the control records have an equally or more similar record in the release"
+            "of all synthetic records, the most similar one to the training record that the audit names, similarity "
+            f"{train.cosine[row]:.3f}; {share:.1%} of the control records have an equally or more similar one"
         )
         near = int(train.row[row])
         found.setdefault(near, RiskyRecord(row=near, result=result, train_row=row))
     meaning = (
-        "An attacker would first identify those training records as members to which a synthetic record is most "
-        "similar. These synthetic records are listed. The ranking uses one score of the audit, the similarity of the "
-        "vectors."
+        "An attacker would first identify as members the training records that are most similar to a synthetic "
+        "record. The list shows these synthetic records. The ranking uses one score of the audit, the similarity of "
+        "the vectors."
     )
     return RiskRanking(records=tuple(found.values()), meaning=meaning)
 
@@ -126,7 +126,7 @@ def _parent_recovery(tables: ReviewTables) -> RiskRanking:
             continue
         heaviest = max(of_person, key=lambda p: (of_person[p], -p))  # the person with the largest weight
         pairs = zip(weights, parents, strict=True)
-        # (weight, minus the row) of the parents of this person: the maximum has, among equal weights, the lowest row
+        # (weight, minus the row) of the parents of this person, so that `max` finds the lowest row of equal weights
         of_heaviest = [(weight, -parent) for weight, parent in pairs if person[parent] == heaviest]
         is_found = bool(person[nearest[row]] == heaviest)
         effective = 1 / sum(weight**2 for weight in of_person.values())
@@ -168,8 +168,8 @@ def _linkage(tables: ReviewTables) -> RiskRanking:
     for row in sorted(hits["train"], key=lambda i: (-cosine[i], i)):
         near = int(forward["train"].row[row])
         result = (
-            f"nearest record of the release for this training record, similarity {cosine[row]:.3f}; the nearest real "
-            "record of the synthetic record is of the same person"
+            "of all synthetic records, the most similar one to the training record that the audit names, similarity "
+            f"{cosine[row]:.3f}; the real record most similar to this synthetic record is of the same person"
         )
         found.setdefault(near, RiskyRecord(row=near, result=result, train_row=row))
     of_train, of_control = (f"{len(hits[c.role])} of {len(c)}" for c in (tables.train, tables.control))

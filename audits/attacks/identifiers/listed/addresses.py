@@ -36,7 +36,7 @@ class Address(NamedTuple):
     """A form of a recorded address."""
 
     words: Words  # words of the address in the form that `canonical` returns
-    providers: frozenset[str] = frozenset()  # a row must also contain one of these words, unless there are none
+    providers: frozenset[str] = frozenset()  # if not empty, a row must also contain one of these words
 
 
 def forms_of(text: str) -> Iterator[Address]:
@@ -128,7 +128,7 @@ class AddressOccurrences:
         return {a for a in found if math.exp2(-sum(map(surprisal.bits, a.words))) < max_share}
 
     def owners_in_control(self, surprisal: Surprisal) -> set[int]:
-        """Return the persons for whom an address is recorded that occurs in control texts and is rare (`rare`)."""
+        """Return the persons with a recorded address that is rare (`rare`) and occurs in control texts."""
         control = range(self._people.n_train, self._people.n_persons)
         found = [a for a in self.owners if any(owner in control for owner in self.writers.get(_key(a), ()))]
         return {owner for address in self.rare(found, surprisal) for owner in self.owners[address]}

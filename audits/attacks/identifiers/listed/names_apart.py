@@ -114,9 +114,9 @@ def judge_names_apart(names: NamesApart, people: People, surprisal: Surprisal) -
     )
     by_chance = {owner for pair in names.elsewhere if is_rare(pair) for owner in names.owners[pair]}
     # Without a leak, each pair is equally likely to stand apart at any token of S and of the texts of train and
-    # control. `share` is the share of train among the compared persons that is then expected: the share of the pairs
-    # that are recorded only for train persons (who have the lowest owner numbers), times the share of S among these
-    # tokens.
+    # control. `share` is the share of train among the compared persons that is expected without a leak: the share of
+    # the pairs that are recorded only for train persons (who have the lowest owner numbers), times the share of S
+    # among the tokens of S, train and control.
     highest = [max(owners, default=0) for owners in names.owners.values()]
     share = sum(owner < people.n_train for owner in highest) / max(len(highest), 1)
     share *= names.n_tokens[0] / max(sum(names.n_tokens), 1)

@@ -53,7 +53,7 @@ def judge_other_forms(
         kind: the kind to report.
         share: the expected value of t / (t + c) if there is no leak, where t is the number of train persons whom
             occurrences identify and c the number of persons found by chance; None for n_train / n_persons.
-        minimum: all occurrences that identify train persons are leaks if fewer persons are found by chance.
+        minimum: all occurrences that identify train persons are leaks if fewer persons than this are found by chance.
     """
     places = defaultdict[int, list[Place]](list)
     of_train, found_by_chance = set[int](), set(by_chance)

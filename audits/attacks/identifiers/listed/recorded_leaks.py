@@ -55,7 +55,7 @@ class Chance:
     """
 
     share: float  # share of train among the tested values; 1 if no value of control was tested
-    values: Sequence[ValueFound] = ()  # their `control` has the train persons for whom the value is recorded
+    values: Sequence[ValueFound] = ()  # `control` of each has the train persons for whom the value is recorded
     share_of_synthetic: float = 1.0  # share of S among the tokens of S and of control
 
     @property
@@ -86,7 +86,7 @@ def leaking_values(
         values: the tokens of all recorded values.
         numbers: indices of the values that are personal numbers (`RecordedIdentifiers`).
         titled: indices of the values that occur in S after a title.
-        together: indices of the values in each row of S with two or more values.
+        together: for each row of S with two or more values, the indices of these values.
         chance: evidence of how many values occur in S by chance.
     """
     common = {i for i in occurring if is_ordinary_word(values[i]) and i not in titled and chance.has_control_list}

@@ -63,6 +63,16 @@ def test_a_missing_group_column_and_an_unknown_audit_are_rejected(files, one_cas
         assert isinstance(CliRunner().invoke(app, [*files, *wrong]).exception, InputError)
 
 
+def test_an_unusable_output_folder_is_rejected_before_the_run(files, one_case, tmp_path):
+    one_case("verbatim")
+    (tmp_path / "file").touch()
+    for out in (tmp_path / "file", tmp_path / "file" / "out"):
+        done = CliRunner().invoke(app, [*files, "--only", "memorization", "--out", str(out)])
+        assert isinstance(done.exception, InputError)
+        assert "cannot be created" in str(done.exception)
+        assert "memorization" not in done.output
+
+
 def test_the_help_explains_when_the_self_test_is_not_passed():
     value = " ".join(CliRunner().invoke(app, ["--help"]).output.split())
     assert "self-test is not passed if an audit gives a wrong verdict" in value

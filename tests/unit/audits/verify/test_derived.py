@@ -224,7 +224,7 @@ def test_note_or_free_number_in_the_results_is_refused_although_signed(case, cop
     reasons = (
         "has content that a bundle may not contain, under ",
         "its audits or numbers differ from the evidence",
-        "the confidence of a result for control differs",
+        "the confidence of a number for control is not among",
         "its classes or numbers",
         "`audit`, `releaseId`, `verdict` or `gates` is missing or malformed",
     )

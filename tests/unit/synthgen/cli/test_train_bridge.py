@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from synthgen.cli.train_bridge import train
-from synthgen.core.errors import ConfigError, DataError, UsageError
+from synthgen.core.errors import ConfigError, DataError, StorageError, UsageError
 from synthgen.core.progress import silent
 from synthgen.decode.bridge import load_bridge
 from synthgen.decode.train.config import TrainBridgeConfig
@@ -54,6 +54,8 @@ def test_training_writes_a_bridge_and_continues_a_checkpoint_only_with_resume(co
         train(config(steps=5), resume=False, progress=silent)
     assert "--resume" in caught.value.hint
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+    with pytest.raises(StorageError, match=r"out: .* is not writable"):
+        train(config(out=str(folder / CURVE)), resume=False, progress=silent)
     train(config(steps=5), resume=True, progress=silent)
     assert load_bridge(str(folder)).info.steps == 5
     assert [json.loads(line)["step"] for line in (folder / CURVE).read_text().splitlines()] == [2, 3, 4, 5]

@@ -94,7 +94,7 @@ def test_unusable_options_raise_an_error_before_a_model_is_loaded(task, notes, t
         path.unlink()
     with pytest.raises(DataError, match="10 distinct texts in the column 'text'"):
         train_style(task(), resume=False, progress=silent)
-    rule = "must begin with a lower-case letter"
+    rule = "may have at most 40 characters, only a-z, 0-9 and -, and must begin with a letter"
     for name, problem in (("Ward", rule), ("../x", rule), ("plain", "'plain' is reserved"), ("", rule)):
         with pytest.raises(UsageError, match=f"--style: the name {problem}"):
             train_style(task(name=name), resume=False, progress=silent)

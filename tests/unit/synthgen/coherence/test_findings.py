@@ -13,6 +13,9 @@ from synthgen.coherence.findings import denied, laterality
         ("He has left knee pain. Two years ago he had right knee pain.", False),
         ("Left knee pain. Right knee swelling.", False),
         ("Left hip fracture was fixed in May. Right hip fracture was fixed in June.", False),
+        ("He has left knee pain and right knee pain.", False),
+        ("Left knee pain and right knee pain. Right knee pain is worse on stairs.", False),
+        ("Left knee pain and right hip pain. Right knee pain.", True),
         ("Bilateral knee pain. Right knee pain on stairs. Left knee pain at rest.", False),
     ],
 )

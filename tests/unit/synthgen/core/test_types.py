@@ -103,7 +103,11 @@ def test_corpus_digest_covers_every_field_and_the_order(field):
         (latents, {"ids": ("x0", "x0")}, "two new vectors have the same id"),
         (latents, {"prompt_words": (("word",),)}, "differs from the number of their prompt words"),
         (latents, {"vectors": np.full((2, 4), np.nan, dtype=np.float32)}, "contain a number that is not finite"),
-        (latents, {"parent_ids": (("r0", "r2"), ("r1", "r3"))}, "another number of parents than of weights"),
+        (
+            latents,
+            {"parent_ids": (("r0", "r2"), ("r1", "r3"))},
+            "the numbers of parents and weights of a new vector differ",
+        ),
         (latents, {"weights": ((0.25, 0.7), (1.0,))}, "do not sum to 1"),
         (latents, {"weights": ((0.25, float("nan")), (1.0,))}, "do not sum to 1"),
         (segments, {"vectors": np.zeros(4, dtype=np.float32)}, "not a matrix"),

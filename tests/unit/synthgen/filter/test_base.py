@@ -37,7 +37,7 @@ def test_parent_folds_are_those_of_the_parents_persons(world):
 
 def test_records_in_another_order_than_vectors_are_rejected(world):
     world.corpus = type(world.corpus)(role="train", records=world.corpus.records[::-1], has_groups=True)
-    with pytest.raises(InternalError, match="do not have the ids of the train records"):
+    with pytest.raises(InternalError, match="do not have the same ids in the same order"):
         world.context()
 
 

@@ -77,7 +77,7 @@ def test_parts_of_several_splits_and_missing_parts_are_refused(sources):
     sources.refused("hub", "1 of the 2 parts are missing")
     sources.write("hub/train-00001-of-00002.parquet", rows())
     sources.write("hub/test-00000-of-00001.parquet", rows())
-    sources.refused("hub", r"several splits or numbers of parts: test-\*-of-00001, train-\*-of-00002")
+    sources.refused("hub", r"more than one set of parts: test-\*-of-00001, train-\*-of-00002")
 
 
 def test_a_json_object_with_two_values_for_one_key_is_malformed(sources):

@@ -86,8 +86,10 @@ def test_a_table_without_marks_is_refused(tmp_path):
     with pytest.raises(UsageError, match="not a table of marked texts") as caught:
         list(read_texts(str(path)))
     assert caught.value.problems == ("the column spans is missing", "the column group is missing")
-    for wrong in ({"end": 9}, {"start": None}, {"start": 3}):
-        pq.write_table(pa.Table.from_pylist([{**of_one, "spans": [s]} for s in (span, {**span, **wrong})]), path)
+    right = {**of_one, "spans": [span]}
+    wrong_spans = [{**of_one, "spans": [{**span, **wrong}]} for wrong in ({"end": 9}, {"start": None}, {"start": 3})]
+    for wrong in (*wrong_spans, {**right, "text": None, "spans": None}):
+        pq.write_table(pa.Table.from_pylist([right, wrong]), path)
         with pytest.raises(UsageError, match="rows that are not marked texts") as caught:
             list(read_texts(str(path)))
         assert [problem[:5] for problem in caught.value.problems] == ["row 2"]

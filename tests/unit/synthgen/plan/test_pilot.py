@@ -158,10 +158,10 @@ def test_rules_on_utility_that_the_expected_ratios_do_not_meet_are_risks():
     expected_ = {"tstr_over_trtr": ratio(0.84, 0.79), "worst_class_ratio": ratio(0.4, 0.3, "surgery")}
     first, second = pilot._risks(policy, expected_, 1, kept, train)
     assert first.startswith(
-        "rule utility: tstr_over_trtr is expected at 0.84, the lower end of its interval at 0.79, and the limit is "
+        "rule utility: tstr_over_trtr is expected to be 0.84 (lower end of its interval: 0.79), and the limit is "
         "0.8, so a refusal is possible; request more records"
     )
-    assert second.startswith("rule worst-class: worst_class_ratio is expected at 0.40")
+    assert second.startswith("rule worst-class: worst_class_ratio is expected to be 0.40")
     remedy = "add persons to this class, leave it out (source.min_class with `then: drop`), request more"
     assert f"a refusal is likely; the weakest class is surgery (7 persons in train): {remedy}" in second
     _, unsure = pilot._risks(policy, expected_, 1, kept[1:], train)

@@ -46,6 +46,14 @@ def test_keys_are_never_overwritten_and_unsuitable_paths_are_refused(key, releas
         write_new(key / "below", b"x", 0o600)
 
 
+def test_no_private_key_stays_without_its_public_part(tmp_path, releases):
+    path = tmp_path / "key.pem"
+    public_path(path).symlink_to("nowhere")  # passes the first check, but no file can be created at this path
+    with pytest.raises(StorageError, match="exists"):
+        new_key(path, SECRET, person="a", org="b", now=releases.NOW)
+    assert not path.exists()
+
+
 def test_short_passphrase_and_empty_person_are_refused(tmp_path, releases):
     for secret, person, message in ((b"1234567", "a", "too short"), (SECRET, "", "person")):
         with pytest.raises(UsageError, match=message):

@@ -82,19 +82,19 @@ def spoil(column, row, value):
 
 
 BAD = {
-    "column 'text' must be a string that is not empty; 1 rows have no such value, the first is row 4": spoil(
+    "column 'text' must be a string that is not empty; 1 rows have another value, the first is row 4": spoil(
         "text", 3, None
     ),
-    "column 'group' must be a string that is not empty; 1 rows have no such value, the first is row 2": spoil(
+    "column 'group' must be a string that is not empty; 1 rows have another value, the first is row 2": spoil(
         "group", 1, ""
     ),
-    "column 'text' must be a string that is not empty; 1 rows have no such value, the first is row 5": spoil(
+    "column 'text' must be a string that is not empty; 1 rows have another value, the first is row 5": spoil(
         "text", 4, " \n"
     ),
-    "column 'repeats' must be a whole number from 1; 1 rows have no such value, the first is row 6": spoil(
+    "column 'repeats' must be a whole number above 0; 1 rows have another value, the first is row 6": spoil(
         "repeats", 5, 0
     ),
-    "column 'inserted' must be true or false; 1 rows have no such value, the first is row 3": spoil(
+    "column 'inserted' must be true or false; 1 rows have another value, the first is row 3": spoil(
         "inserted", 2, None
     ),
     "1 rows have an unknown value in the column 'family'": spoil("family", 0, "secret kind"),

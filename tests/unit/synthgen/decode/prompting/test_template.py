@@ -38,7 +38,7 @@ def test_invalid_template_is_refused_with_all_its_problems(tmp_path):
     assert [re.split("[:;]", problem)[0] for problem in refused.value.problems] == [
         "{age}",
         "{terms}",
-        "the template contains a single brace, { or }",
+        "the template contains a brace, { or }, outside a field",
         "the template contains a square bracket without partner or inside other brackets",
     ]
     (tmp_path / "b.txt").write_bytes(b"\xff\xfe{terms}")
