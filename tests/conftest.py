@@ -1,4 +1,4 @@
-"""What holds for every test: no network, one thread, a scratch folder to stand in, named hypothesis profiles."""
+"""Settings for every test: no network, one thread, a scratch working directory, and named hypothesis profiles."""
 
 import functools
 import importlib.util
@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-# before numpy and torch are imported, because they read these once
+# set before numpy and torch are imported, because they read these variables only at import
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, settings
 from pytest_socket import disable_socket
 
 os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="tests-data-home-")
-# what the tests start is watched too: it may not reach the network, and who tries is written down
+# Processes that a test starts cannot use the network either; each attempt is recorded in this file.
 os.environ.setdefault("TESTS_TRIED_NETWORK", str(Path(tempfile.mkdtemp(prefix="tests-network-")) / "tried"))
 _GUARD = str(Path(__file__).parent / "no_network")
 os.environ["PYTHONPATH"] = os.pathsep.join([_GUARD, *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -44,7 +44,7 @@ def pytest_runtest_setup():
 
 
 def pytest_sessionfinish(session):
-    """Fail the whole run where anything that a test started tried the network."""
+    """Fail the whole run if a process that a test started tried to use the network."""
     tried = Path(os.environ["TESTS_TRIED_NETWORK"])
     if tried.is_file():
         sys.stderr.write(f"\nthe network was tried by:\n{tried.read_text()}")
@@ -53,9 +53,9 @@ def pytest_sessionfinish(session):
 
 @pytest.fixture(scope="session", autouse=True)
 def _scratch_folder(tmp_path_factory):
-    """Stand in a scratch folder, so that a test which writes to a relative path cannot write into the project.
+    """Use a scratch folder as the working directory, so that a relative path never leads into the project.
 
-    The user's data folder, and with it the institution's ledger of attempts, is a scratch folder too; see above.
+    XDG_DATA_HOME, set above, makes a second scratch folder the user's data folder, which contains the default ledger.
     """
     before = Path.cwd()
     os.environ.pop("SYNTHGEN_LEDGER", None)
@@ -66,7 +66,7 @@ def _scratch_folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def module_at():
-    """Return the module of a file of the project, loaded once; test folders and benchmarks are no packages."""
+    """Return a function that loads a file of the project as a module, once; tests and benchmarks are no packages."""
     root = Path(__file__).parents[1]
 
     @functools.cache
@@ -82,5 +82,5 @@ def module_at():
 
 @pytest.fixture(scope="session")
 def tiny(module_at):
-    """The module of tiny models, tokenizer and bridges."""
+    """Return the module that makes tiny models, tokenizers and bridges."""
     return module_at("tests/unit/synthgen/decode/tiny.py")

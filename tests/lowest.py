@@ -1,6 +1,6 @@
 """Print pip constraints that pin each dependency to the lowest version that pyproject.toml allows.
 
-The Makefile installs torch, because the lowest version of the index is a build of gigabytes for GPUs.
+torch is left out: in the index, its lowest version is a GPU build of several gigabytes, so the Makefile installs it.
 """
 
 import re

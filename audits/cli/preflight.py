@@ -12,7 +12,7 @@ from audits.gate.evidence import Evidence
 from audits.gate.policy import Policy, decide
 from audits.runner.registry import AUDITS, NEEDS, applicable_audits
 
-OPTIONS = {  # source of numbers, if it is not an audit -> option that supplies its numbers
+OPTIONS = {  # key: a source of numbers that is not an audit; value: the option that supplies its numbers
     "attempts": "--ledger",
     "balance": "--utility",
     "secret": "--streams-are-secret",

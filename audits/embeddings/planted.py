@@ -44,8 +44,8 @@ def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> Aud
     planted_leak = {"persons": n, "of_persons": of_persons, "words_left_out": DROPPED_WORDS, "found": is_found}
     checked = replace(result, details={**result.details, "planted": planted_leak})
     reason = (
-        f"The audit found no leak, but it also missed a planted leak: copies of {n} of {of_persons} train persons "
-        "with 20 % of the words removed. Longer or less uniform records are required."
+        f"The audit found no leak, but it also missed a planted leak: copies of records of {n} of {of_persons} train "
+        "persons, with 20 % of the words removed. Longer or less uniform records are required."
     )
     return checked if is_found else replace(checked, verdict="insufficient", status="inconclusive", reason=reason)
 

@@ -49,7 +49,7 @@ def shift_auc(train: Table, control: Table, rng: Rng) -> Estimate | None:
         matrix = vectorizer.fit_transform(texts)
     except ValueError as error:  # the vocabulary is empty
         raise InputError(
-            "no word occurs in two records of train and control, so no audit can compare their texts",
+            "every word occurs in only one record of train and control together, so no audit can compare their texts",
             hint="Check that the text column holds plain text.",
         ) from error
     values, variance, n = [], 0.0, 0

@@ -64,8 +64,8 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
       record: a synthetic copy of the record would count as common text.
 
     Five further findings are problems:
-    - A classifier that does not read the synthetic table separates train from control persons, so audits could take
-      their difference for a leak. Or it is worse than chance, because control records reword train records.
+    - The interval of the AUC of a classifier that separates train from control persons excludes .5. Above .5, audits
+      could take the difference for a leak. Below .5, control records reword or quote single train records.
     - Disguise: rows with many look-alike characters (such as Greek for Latin letters) or invisible characters are
       more frequent in the synthetic table than in the real tables (`audits.text.disguise`).
     - Layout: rows with a kind of unusual white space, or with a few invisible characters, are more frequent in the

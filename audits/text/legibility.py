@@ -58,8 +58,8 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
     where p(c | ab) is the probability of the character c after the characters a and b. n_x counts the occurrences of
     x in `fitted`, n is the number of characters of `fitted`, and the alphabet has at most 128 characters: the
     ALPHABET most frequent ones, and one that stands for all others.
-    All texts are normalised first, and punctuation is removed, because its use differs between tables of one
-    language.
+    All texts are normalised first, and spaces replace ASCII punctuation (`_without_punctuation`), because its use
+    differs between tables of one language.
 
     `held_out` has real texts that are not in `fitted`. Let R be the median score of these texts, and S their median
     score after the letters of each word are put in random order (scrambled). The bound is two thirds of the way from
@@ -79,7 +79,7 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
         NotMeasurable: real and scrambled text have similar scores (R - S is below 0.5 nats per character).
 
     Privacy: reads texts; returns one score of the real tables, and two bits for each row.
-    Randomness: the order of the letters in each word of the scrambled rows.
+    Randomness: the order of the letters in each word of the scrambled texts.
     Reference: interpolation by a prior count, MacKay and Bauman Peto, Nat. Lang. Eng. 1 (1995).
     """
     model = _Model(_first_texts(fitted))

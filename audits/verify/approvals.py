@@ -5,14 +5,15 @@ person who may sign releases) states that the list of decisions is complete. Eac
 release's signed statement and of every decision that was already in the bundle, so the removal of an earlier decision
 is detected.
 
-The last decision must name all other decisions. If two persons sign copies of a bundle at the same time, neither
-decision names the other, so one of the two persons must sign again. No decision names the last one, so its removal is
-not detected. A policy with `closing: required` therefore requires a closing after all approvals and rejections.
+A decision must also name all decisions that its named decisions name, and every decision except the last must be
+named. If two persons sign copies of a bundle at the same time, no decision names these two, so a further decision,
+such as the closing, must name both. No decision names the last one, so its removal is not detected. A policy with
+`closing: required` therefore requires a closing after all approvals and rejections.
 """
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -71,7 +72,8 @@ def read_decisions(
 
     Raises:
         VerifyError: E_APPROVAL with all problems: there are too many decisions, or a decision is invalid, concerns
-            a different release, names a missing or later decision, follows a closing, or is needless (`is_needless`).
+            a different release, names a missing or later decision, does not name the decisions that a named decision
+            names, follows a closing, or is needless (`is_needless`).
     """
     found, problems = [], []
     files = [(name, match) for name in tree.files if (match := FILE.fullmatch(name)) is not None]
@@ -86,22 +88,31 @@ def read_decisions(
             problems.append(f"{name}: {error.message.removeprefix('E_APPROVAL ')}")
     by_digest, all_read = {decision.digest: decision for decision in found}, not problems
     for decision in found:
-        file, named = decision.file, [by_digest[digest] for digest in decision.seen if digest in by_digest]
+        named = [by_digest[digest] for digest in decision.seen if digest in by_digest]
         if all_read and len(named) < len(decision.seen):
             n = len(decision.seen) - len(named)
             missing = f"{n} of the approvals, rejections and closings that it names are missing from the bundle"
-            problems.append(f"{file.name}: {missing}")
-        if any(earlier.file.created > file.created for earlier in named):
-            problems.append(f"{file.name}: is dated before an approval, rejection or closing that it names")
-        if decision.kind != "CLOSE" and any(earlier.kind == "CLOSE" for earlier in named):
-            problems.append(f"{file.name}: {decision.person} signed after the release was closed")
-        if is_needless(decision.kind, file.keys, named) or _is_parallel_repeat(decision, found):
-            noun = _NOUNS[decision.kind]
-            reason = f"a repeated {noun} is refused, because it could carry hidden data"
-            problems.append(f"{file.name}: {decision.person} signed more than one {noun}; {reason}")
+            problems.append(f"{decision.file.name}: {missing}")
+        problems += [f"{decision.file.name}: {problem}" for problem in _problems_of(decision, named, found)]
     if problems:
         raise VerifyError("E_APPROVAL", "; ".join(problems))
     return tuple(sorted(found, key=lambda decision: (len(decision.seen), decision.file.name)))
+
+
+def _problems_of(
+    decision: SignedDecision, named: Sequence[SignedDecision], found: Sequence[SignedDecision]
+) -> Iterator[str]:
+    """Yield the problems of a decision that names the decisions `named`; `found` has all decisions in the bundle."""
+    if not all(earlier.seen <= decision.seen for earlier in named):
+        yield "names a decision, but not every decision that the named decision names"
+    if any(earlier.file.created > decision.file.created for earlier in named):
+        yield "is dated before an approval, rejection or closing that it names"
+    if decision.kind != "CLOSE" and any(earlier.kind == "CLOSE" for earlier in named):
+        yield f"{decision.person} signed after the release was closed"
+    if is_needless(decision.kind, decision.file.keys, named) or _is_parallel_repeat(decision, found):
+        noun = _NOUNS[decision.kind]
+        reason = f"a repeated {noun} is refused, because it could carry hidden data"
+        yield f"{decision.person} signed more than one {noun}; {reason}"
 
 
 def check_approvals(
@@ -116,7 +127,8 @@ def check_approvals(
     unlinked = unnamed_decisions(decisions)
     if len(unlinked) > 1:
         names = " and ".join(decision.file.name for decision in unlinked)
-        problems.append(f"{names} do not name each other; with both files in the bundle, one signer must sign again")
+        remedy = "put these files into one bundle; then one person must sign a decision, which names them all"
+        problems.append(f"{names} do not name each other; {remedy}")
     to_be_named = {decision.digest for decision in decisions if decision.kind != "CLOSE"}
     closings = [decision for decision in decisions if decision.kind == "CLOSE" and to_be_named <= decision.seen]
     is_closed = trust.has_enough(RELEASER, [key for closing in closings for key in closing.file.keys])

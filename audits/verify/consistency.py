@@ -209,7 +209,10 @@ def model_problems(parts: BundleParts) -> Iterator[str]:
         yield "models: a judge is stated, but no server wrote the texts"
     stored = [model for model in models if model.format == SAFETENSORS]
     if any(model.trained_on_private_data != is_not_shipped(model.name) for model in stored):
-        yield "models: a model must be marked as trained on private data if and only if SynthGen does not ship it"
+        yield (
+            "models: a model that SynthGen does not ship must be marked as trained on private data, because it may "
+            "have been, and a shipped model must not be marked so"
+        )
 
 
 def is_not_shipped(model: str) -> bool:

@@ -49,9 +49,8 @@ _UNCOMMON_LETTER = regex.compile(
     r"\u1ea0-\u1ef9]]",
     regex.VERSION1,
 )
-# What a name must not contain: a word that mixes Latin letters with letters or marks of another script (letters of no
-# particular script, such as U+02BC, are allowed), a symbol, a number character other than 0 to 9, or the long s
-# (U+017F)
+# A name must not contain a symbol, a number character other than 0 to 9, the long s (U+017F), or a word that mixes
+# Latin letters with letters or marks of another script. Letters of no particular script, such as U+02BC, are allowed.
 _AMBIGUOUS = regex.compile(
     r"(?=\S*\p{Latin})\S*[[\p{L}\p{M}]--[\p{Latin}\p{Common}\p{Inherited}]]|[[\p{S}\p{N}\u017f]--[0-9]]",
     regex.VERSION1,
@@ -157,7 +156,8 @@ class TrustRoot(Canonical):
         """Raise VerifyError (E_REVOKED or E_KEY_EXPIRED) if a key is not valid at the time `now`.
 
         For a signature with a trusted timestamp, callers pass the time of the timestamp; otherwise, they pass the
-        current time. Therefore a signature is accepted after the revocation of its key only if it has a timestamp.
+        current time. Therefore, once a key is revoked, its signatures are accepted only with a trusted timestamp from
+        before the revocation.
         """
         if (fault := self._fault(key_id, now)) is not None:
             raise fault

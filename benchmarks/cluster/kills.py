@@ -142,7 +142,7 @@ def arguments(argv):
 def main(argv=None):
     args = arguments(argv)
     if find_spec("ray") is None:
-        raise SystemExit("the extra `ray` is not installed: pip install 'synthgen[ray]'")
+        raise SystemExit("the extra `ray` is not installed: pip install '.[ray]'")
     folder = args.folder.resolve()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

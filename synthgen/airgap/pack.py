@@ -6,7 +6,6 @@ import sys
 import tarfile
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -123,22 +122,28 @@ def _fill(folder: Path) -> dict[str, Any]:
     return manifest
 
 
+def _require_checkout() -> None:
+    if not (_CHECKOUT / "pyproject.toml").is_file():
+        hint = "In a checkout, run `pip install -e '.[engine]'`, and then the command again."
+        raise DependencyError("the archive can be made only by an installation that uses a checkout", hint=hint)
+
+
 def collect_wheels(folder: Path) -> None:
     """Let pip write the wheels of synthgen with the extra `engine`, and of all dependencies, into a folder.
 
-    If synthgen runs from a checkout, pip builds the wheel of synthgen there. Otherwise, pip gets the wheel of the
-    installed version from the package index.
+    pip builds the wheel of synthgen from the checkout from which synthgen runs. The wheel is never taken from a
+    package index, because the package of this name on PyPI is another project.
 
     Raises:
-        DependencyError: pip is not installed or cannot collect the packages.
+        DependencyError: synthgen does not run from a checkout, pip is not installed, or pip cannot collect the
+            packages.
     """
+    _require_checkout()
     if find_spec("pip") is None:
         hint = f"Run `{sys.executable} -m ensurepip`."
         raise DependencyError("pip is not installed in this environment", hint=hint)
-    is_checkout = (_CHECKOUT / "pyproject.toml").is_file()
-    requirement = f"{_CHECKOUT}[engine]" if is_checkout else f"synthgen[engine]=={version('synthgen')}"
     options = ["--quiet", "--disable-pip-version-check", "--wheel-dir", str(folder)]
-    command = [sys.executable, "-m", "pip", "wheel", *options, requirement]
+    command = [sys.executable, "-m", "pip", "wheel", *options, f"{_CHECKOUT}[engine]"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
     if done.returncode != 0:
         raise DependencyError(

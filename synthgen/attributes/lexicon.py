@@ -23,8 +23,8 @@ class AttributeFinding:
 
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-# A sentence ends at a punctuation mark, an empty line or a bullet. It also ends at a line break that follows no
-# colon, if the next line begins with a bullet, a capital letter or a digit.
+# A sentence ends at ".", "!" or "?" before white space, at an empty line, at a bullet or at "|". It also ends at a
+# line break that follows no colon, if the next line begins with a bullet, a capital letter or a digit.
 _END = re.compile(r"[.!?](?:\s|$)|\n\s*\n|[•|]|(?<!:)\n\s*(?:[-*•]|$|(?=[A-Z0-9]))")
 _JOINT = re.compile(r"[ \t\u00a0]*\n?[ \t\u00a0]*|[-–/]")  # text between two words of one term
 
@@ -98,7 +98,7 @@ def lexicon() -> Mapping[tuple[str, ...], Term]:
     """Return the term of each name of the dictionaries; a key is the result of `folded_words` for the name.
 
     Names with several capitals, such as COPD and HFrEF, match only words that consist mostly of capitals. All other
-    names match in any letter case, with or without a plural -s at the last word.
+    names match in any letter case. If the last word does not end in s, the name also matches with a plural -s.
     """
     terms: dict[tuple[str, ...], Term] = {}
     for attribute, block in BLOCKS.items():

@@ -31,7 +31,8 @@ def laterality(text: str) -> Iterator[Contradiction]:
     """Yield at most one finding that the text states both on the left side and on the right side of the body.
 
     A sentence is ignored if it compares sides, denies the finding, is about the past or a change, or is an item of a
-    numbered list. A text that contains the word "bilateral" is not tested.
+    numbered list. A finding that one sentence states on both sides is no contradiction. A text that contains the word
+    "bilateral" is not tested.
     """
     # first passage about a finding; outer key: body part and finding, inner key: "left" or "right"
     spans: dict[tuple[str, str], dict[str, Span]] = defaultdict(dict)

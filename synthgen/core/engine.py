@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 from synthgen.core.errors import DependencyError
 
-INSTALL = "pip install 'synthgen[engine]'"
+INSTALL = "pip install '.[engine]' in a checkout of SynthGen"
 # top-level modules of the extra `engine`; a test compares them with pyproject.toml
 PACKAGES = (
     "accelerate", "duckdb", "faiss", "gguf", "huggingface_hub", "joblib", "lxml", "onnxruntime",

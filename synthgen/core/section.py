@@ -13,7 +13,7 @@ from audits.core.strictjson import with_tuples
 from synthgen.core.errors import ConfigError
 from synthgen.core.terminal import show_as_written
 
-MAX_NUMBER = (1 << 53) - 1  # the largest whole number that canonical JSON (RFC 8785) can represent
+MAX_NUMBER = (1 << 53) - 1  # canonical JSON (RFC 8785) represents all whole numbers up to this one exactly
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 T = TypeVar("T", bound=BaseModel)
@@ -46,8 +46,8 @@ def parse_section(kind: type[T], value: dict[str, Any], problems: Sequence[str] 
     except ValidationError as error:
         errors = error.errors(include_url=False)
         misspelled = {f"{'.'.join(path)}: missing" for path in _misspelled(errors, given, kind)}
-        # a line of `problems` about a missing key is dropped if an unknown key is probably this key, misspelled; the
-        # line about the unknown key suggests the right spelling
+        # if an unknown key is probably a misspelling of a missing key, the line of `problems` about the missing key
+        # is dropped, because the line about the unknown key suggests the right spelling
         found = [line for line in problems if line not in misspelled] + mistakes(errors, given, kind)
     if parsed is None or found:
         raise invalid(found)

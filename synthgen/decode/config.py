@@ -188,7 +188,7 @@ class DecodeConfig(Section):
     def _has_words(cls, words: int, info: ValidationInfo) -> int:
         if words == 0 and info.data.get("writer") == PROMPT:
             raise ValueError(
-                "must be from 1 to 16 with `writer: prompt`, because the model receives a vector only as these words"
+                "must be from 1 to 16 with `writer: prompt`: the model receives a vector only as this number of words"
             )
         return words
 

@@ -51,7 +51,7 @@ class Classifier:
         except ImportError as error:
             raise DependencyError(
                 "the engine rules+ner needs the packages onnxruntime and tokenizers; at least one of them is missing",
-                hint="Run `pip install 'synthgen[engine]'`, or use the engine rules.",
+                hint="In a checkout of SynthGen, run `pip install '.[engine]'`, or use the engine rules.",
             ) from error
         self._session: Any = _session(runtime, folder)
         self._tokenizer: Any = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))

@@ -61,8 +61,8 @@ def deferred_signals() -> Iterator[None]:
         raise Interrupted(
             "the run was stopped while the DP result was drawn. The budget is spent. The result is lost, unless it "
             "was already stored",
-            hint="Run the same command again. If the result was stored, the run continues; if not, the command "
-            "refuses to run. Then `--resume never` reserves and spends the budget again.",
+            hint="Run the same command again. If the result was stored, the run continues. If not, the command "
+            "refuses to run; only then use `--resume never`, which reserves and spends the budget again.",
         ) from None
     finally:
         for number, handler in handlers.items():

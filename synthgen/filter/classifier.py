@@ -27,10 +27,10 @@ class ClassAgreement:
 
     The classifier is a multinomial logistic regression on train vectors. The persons of train are divided into folds.
     A candidate is judged by a model trained on all folds that contain no parent (a record from which the text was
-    made). If the parents of a candidate can be in more than `MAX_FITS` different sets of folds, one model is trained
-    per fold instead, and the score is the mean probability of the models whose fold contains no parent. The
-    regularisation strength is the one with the smallest log loss on real records, where each record is judged by
-    models trained without its fold.
+    made). The folds that contain the parents of a candidate form a set. If more than `MAX_FITS` such sets are
+    possible, one model is trained on each fold instead, and the score is the mean probability of the models whose
+    fold contains no parent. The regularisation strength is the one with the smallest log loss on real records, where
+    each record is judged by models trained without its fold.
 
     `auto` sets minimum = max(1/C, min(`MAX_MINIMUM`, q)) for C classes, where q is the largest minimum that would
     accept at least the share `SHARE_OF_REAL` of the real records.

@@ -32,8 +32,8 @@ class FilterConfig(Section):
     )
     embedding_distance: DistanceBounds | None = Field(
         DistanceBounds(),
-        description="Limits of the distance of a text to the vector from which it was made, and to the centre of its "
-        "class. Null turns both limits off.",
+        description="Limits of the distance of a text to the vector from which it was made (`high`), and to the "
+        "centre of its class (learned from decoded real records). Null turns all limits off.",
     )
     near_duplicate: Share | None = Field(
         0.95,
@@ -56,12 +56,12 @@ class FilterConfig(Section):
     fluency: Share | None = Field(
         0.5,
         description="Largest mean surprisal of a text's tokens under the language model, as a share of the surprisal "
-        "of a random guess. The value is near 1 for an untrained or damaged model, and near 0.25 for other models.",
+        "of a random guess. The measured share is near 0.25 for a trained model, and near 1 for a damaged one.",
     )
     coherent: Literal["prefer", "require"] | None = Field(
         "prefer",
-        description="Treatment of texts in which rules for English clinical notes find contradictions: of several "
-        "texts of a vector, `prefer` keeps one with the fewest; `require` rejects every text with one. "
+        description="Treatment of contradictions, which rules for English clinical notes find: `prefer` keeps, of "
+        "several texts of a vector, one with the fewest; `require` rejects every text with a contradiction. "
         "See `docs/explanation/coherence.md`.",
     )
     attributes: AttributeRules | None = Field(

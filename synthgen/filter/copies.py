@@ -18,7 +18,8 @@ from synthgen.filter.base import FilterContext, FittedFilter, outcome, scored
 from synthgen.filter.distance import latent_distances
 
 # Number of words of a run, a sequence of words that counts as copied if it occurs in the texts of exactly one train
-# person (its owner). In a test, unrelated abstracts shared runs of at most 18 words with exactly one of 900 persons.
+# person (its owner). In a test, an unrelated abstract shared at most 18 consecutive words with exactly one of 900
+# persons.
 COPY_RUN_TOKENS = 20
 NOBODY = -1  # owner of a run that occurs in no train text or in texts of several persons
 SHINGLE_WORDS = 3  # number of words of a shingle, the n-gram by which generated texts are compared

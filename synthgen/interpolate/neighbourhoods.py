@@ -43,9 +43,9 @@ def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, 
     fewest = len(rows.groups) - int(np.bincount(rows.groups)[rows.groups[class_rows]].max())
     if fewest < m:
         raise Unfit(f"a record of the class needs {m} records of other persons, but only {fewest} exist")
-    # All classes share one index. An over-sampler usually searches neighbours for the rows of all classes but the
-    # largest, which gets no new points. `n_searched` is the number of rows outside the largest class, or the number
-    # of rows of the class `code` if that number is larger.
+    # All classes share one index; whether it is worth building depends on the rows that are searched for all classes
+    # together. An over-sampler usually searches for all classes but the largest, which gets no new points. So
+    # `n_searched` is the number of rows outside the largest class, or of rows of `code` if there are more.
     n_searched = max(len(class_rows), len(rows.groups) - int(np.bincount(rows.classes).max()))
     (around, _), report = _nearest(rows.neighbours, m, class_rows, n_searched)
     if report is not None:
@@ -57,9 +57,9 @@ def _nearest(
     search: IndexedSearch, k: int, targets: Int64 | None, n_searched: int
 ) -> tuple[tuple[Int64, Float64], SearchReport | None]:
     # Returns ((neighbours, distances), report of the search). There is no report for fewer than `INDEXED_ROWS` rows.
-    # `n_searched`, the number of rows whose neighbours are searched, decides whether an index is used. The caller
-    # must compute this number from the training rows alone. Otherwise, a later round of the run, which makes more
-    # points, could find other neighbours.
+    # `n_searched`, the number of rows for which the caller expects this index to be searched, decides whether an
+    # index is used. The caller must compute this number from the training rows alone. Otherwise, a later round of the
+    # run, which makes more points, could find other neighbours.
     n = len(search.exact.points)
     if not is_worth_an_index(n, n_searched):
         report = SearchReport.exact(n, k) if n >= INDEXED_ROWS else None

@@ -29,7 +29,7 @@ try:
     from imblearn.over_sampling.base import BaseOverSampler
 except ImportError as error:
     raise DependencyError(
-        "OverSampler needs imbalanced-learn, which is not installed", hint="pip install 'synthgen[imblearn]'"
+        "OverSampler needs imbalanced-learn, which is not installed", hint="pip install '.[imblearn]' in a checkout"
     ) from error
 
 Strategy = Real | str | dict[Any, int] | Callable[[Any], dict[Any, int]]

@@ -95,6 +95,6 @@ def _one_name(source: Path, members: list[tarfile.TarInfo]) -> str:
     problem = next((problem for problem, is_found in found.items() if is_found), "")
     if problem:
         hint = "Create the file with `synthgen models export`."
-        message = f"{source}: must contain only plain files of one model of the store"
+        message = f"{source}: must contain exactly one model that `synthgen models list` names, as plain files"
         raise ModelError(message, problems=[problem], hint=hint)
     return names.pop()

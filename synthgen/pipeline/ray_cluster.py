@@ -34,7 +34,7 @@ _HINT = (
 def require_ray() -> None:
     """Raise DependencyError if Ray is not installed; do not import Ray."""
     if find_spec("ray") is None:
-        raise DependencyError("the package ray is not installed", hint="Install it: pip install 'synthgen[ray]'.")
+        raise DependencyError("the package ray is not installed", hint="In a checkout: pip install '.[ray]'.")
 
 
 def address_of(run: RunConfig) -> str | None:

@@ -52,7 +52,9 @@ class StageRecord(BaseModel):
     wanted: Counts | None = None  # filter only: number of wanted records by label
     kept: Counts | None = None  # filter only: number of kept records by label, in all rounds so far
     rejected: Counts | None = None  # filter only: number of rejected candidates by reason
-    spare: int | None = None  # filter only: number of candidates that passed but were not the best of their latent
+    # filter only: number of candidates that passed, but were not kept because another text of the same latent (vector
+    # from which a text is made) was better
+    spare: int | None = None
 
     @classmethod
     def of(cls, stage: StageResult) -> "StageRecord":

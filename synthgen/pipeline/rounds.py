@@ -49,7 +49,8 @@ SPARE = 1.3  # for each class, the first round requests `SPARE` latents per want
 FURTHER_SPARE = 1.2
 # largest number of reconstructions (texts decoded from vectors of train records), from which filters learn limits
 RECONSTRUCTIONS = 96
-MIN_ACCEPTED_SHARE = 0.2  # smallest share of accepted latents that a further round assumes for a class
+# if a smaller share of a class's latents was accepted so far, the size of the next round is computed with this share
+MIN_ACCEPTED_SHARE = 0.2
 MAX_ROUNDS = 20  # largest number of rounds of a run
 MIN_GAIN = 0.1  # share of the missing records that each round after the first must add; otherwise the rounds end
 
@@ -58,7 +59,7 @@ class Draws(Protocol):
     """Draws latents by a method that was fitted to the train vectors or, under DP, to noised statistics of train."""
 
     def sample(self, counts: Counts, rng: SeedTree) -> Latents:
-        """Return `counts[label]` latents of each label; a larger count adds latents, and the others stay the same."""
+        """Return `counts[label]` latents of each label; a larger count gives the same latents and additional ones."""
         ...
 
 
@@ -113,7 +114,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """The state at the start or end of a round, with the results of all earlier rounds."""
+    """The results of all rounds before a round (at its start), or up to and including it (at its end)."""
 
     number: int  # number of the round, from 1; 0 for the pilot of `synthgen plan`, which writes a few texts
     requested: Counts  # number of latents requested for each label, in this and all earlier rounds
@@ -217,7 +218,7 @@ def next_round(setup: Setup, before: Round, after: Round) -> Round | None:
 def further_requested(
     wanted: Counts, kept_before: Mapping[str, float], kept: Mapping[str, float], requested: Counts, number: int
 ) -> dict[str, int] | None:
-    """Return the number of latents of each label in all rounds up to the next; None if there is no next round.
+    """Return the number of latents of each label after the next round, in total; None if there is no next round.
 
     `kept_before` and `kept` have the number of kept candidates of each label before and after round `number`, and
     `requested` has the number of latents of each label so far. A class lacks records if fewer than the wanted number
@@ -263,7 +264,7 @@ def reconstruction_latents(job: Job, setup: Setup) -> Latents:
     names = tuple(embedded.ids[row] for row in rows)
     return Latents(
         vectors=embedded.vectors[rows].copy(),
-        ids=tuple(f"echo-{name}" for name in names),  # "echo" is a former name; the ids select random streams
+        ids=tuple(f"echo-{name}" for name in names),  # former name of reconstructions; the ids select random streams
         labels=tuple(embedded.labels[row] for row in rows),
         parent_ids=tuple((name,) for name in names),
         weights=((1.0,),) * len(rows),
@@ -340,7 +341,8 @@ def select(job: Job, setup: Setup, state: Round, latents: Latents, filtered: Sta
         raise DataError(
             f"none of {n} texts passed the filters",
             problems=[f"{name}: {k} of {n} texts failed this filter" for name, k in failed.most_common()],
-            hint="`synthgen plan` writes a few texts and states for each filter what to change.",
+            hint="Without DP, `synthgen plan` writes a few texts and states for each filter what to change. With DP, "
+            "relax the filter that most texts failed.",
         )
     chosen = filtering.select(state.kept, setup.wanted, job.seeds.child("select"))
     row_of_candidate = {(c.latent_id, c.index): i for i, c in enumerate(state.candidates)}

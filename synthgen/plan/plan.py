@@ -37,7 +37,7 @@ from synthgen.pipeline.workspace import Workspace
 from synthgen.plan import foreseen
 from synthgen.plan.estimated_time import choosing_seconds, decoding_seconds, deidentifying_seconds
 from synthgen.plan.pilot import Pilot, run_pilot
-from synthgen.plan.reach import PERSONS, TOO_FEW, Estimates, reach_of, unit_of, with_unit
+from synthgen.plan.reach import PERSONS, TOO_FEW, Estimates, reach_of, selftest_reach, unit_of, with_unit
 from synthgen.plan.source_summary import documents_in_words, length_warning, words_per_record
 from synthgen.segment import learn_splitter
 from synthgen.segment.config import SegmentsConfig
@@ -265,7 +265,7 @@ def _estimates(job: Job, policy: Policy) -> Plan:
         reads=accesses_with_costs(config),
         ledger=ledger,
         notes=tuple(report.notes),
-        warnings=tuple(_warnings(config, policy, parts.train, problems, number)),
+        warnings=tuple(_warnings(config, policy, parts, problems, number)),
         problems=tuple(problems),
     )
 
@@ -306,7 +306,7 @@ def read_parts(job: Job) -> tuple[Mapping[str, Any] | None, LoadReport, Split]:
     return None if extracted is None else extracted.counts, report, parts
 
 
-def _warnings(config: Config, policy: Policy, train: Corpus, problems: Sequence[str], attempt: int) -> list[str]:
+def _warnings(config: Config, policy: Policy, parts: Split, problems: Sequence[str], attempt: int) -> list[str]:
     recovered = None
     is_certain = any(p.startswith(f"audit parent_recovery: {config.interpolate.method} makes") for p in problems)
     if "parent_recovery" in policy.required and not config.interpolate.is_dp and not is_certain:
@@ -316,7 +316,8 @@ def _warnings(config: Config, policy: Policy, train: Corpus, problems: Sequence[
     suite = f"policy {policy.name}: {SUITE}" if policy.selftest else None
     level = confidence_of(attempt, config.audit.confidence)
     repeated = REPEATED.format(attempt, level, unit_of(config)) if attempt > 1 else None
-    found = (recovered, length_warning(config, train), style, suite, public, repeated)
+    too_few = selftest_reach(policy, persons_per_arm(parts), unit_of(config))
+    found = (recovered, length_warning(config, parts.train), style, suite, too_few, public, repeated)
     return [warning for warning in found if warning is not None]
 
 

@@ -1,5 +1,6 @@
 """Estimate, before a run, whether each audit has enough persons, and the smallest leak that the audit detects."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +21,7 @@ from audits.core.stats import (
 from audits.gate.policy import Policy
 from audits.gate.rule import confidence_of
 from audits.runner.registry import NEEDS
+from audits.selftest.clean_release import UNSEEN_SHARE
 from synthgen.config import Config
 
 PERSONS, RECORDS = "persons", "records"  # units that the audits count: see `unit_of`
@@ -39,7 +41,7 @@ class Reach:
 
     n: int  # number of units that the audit tests; an upper limit if `has_dependent_units`
     unit: str  # name of the unit, such as "persons in each of train and control"
-    n_needed: int  # number of units with which the audit passes with power 0.8 if there is no leak
+    n_needed: int  # number of units with which the audit passes with power 0.8 (linkage: 0.9) if there is no leak
     leak: str  # smallest leak that the audit detects with power 0.8, in words
     smallest_leak: float  # `leak` as a number, in the measure of the audit
     n_minimum: int | None = None  # smallest number of units with which a pass is possible; None: `n_needed`
@@ -96,7 +98,7 @@ def reach_of(
         min(n_train, max(0, n_control - max(1, round(REFERENCE_SHARE * n_control)))),
     )
     level, each = confidence_of(attempt, confidence), "persons in each of train and control"
-    without_reference = "persons in the smaller of train and four fifths of control"
+    without_reference = "persons in the smaller of train and control (a fifth of control is the reference)"
     # `memorization` and `identifiers` pass only if the share of persons with a leak is below a limit. A higher limit
     # requires fewer persons, and no limit exceeds 1 %. So these audits cannot pass with fewer than
     # `n_for_one_percent` persons.
@@ -135,9 +137,29 @@ def reach_of(
             n=attacked,
             unit=without_reference,
             n_needed=max(margins[-1][0] for margins in LINKAGE_MARGINS.values()),
-            leak=f"an attacker infers {excess:.1%} of the attribute values that the other records do not reveal",
+            leak=f"the attack is right about {excess:.1%} of the train persons about whom it would be wrong if they "
+            "were in control",
             smallest_leak=excess,
         ),
     }
     audits = (*policy.required, *policy.measured)
     return {name: f"this audit needs {EXTRA_INPUT[name]}" if name in NEEDS else estimates[name] for name in audits}
+
+
+def selftest_reach(policy: Policy, persons: Mapping[str, int], unit: str) -> str | None:
+    """Return a warning if the calibration suite probably has too few control persons for the audit `membership`.
+
+    The suite uses a third of the control persons as a clean release. Of the others, the audit uses a fifth as
+    reference.
+    """
+    if "membership" not in policy.selftest:
+        return None
+    share = (1 - REFERENCE_SHARE) * (1 - UNSEEN_SHARE)
+    n, needed = min(persons["train"], int(share * persons["control"])), needed_persons()
+    if n >= needed:
+        return None
+    return (
+        f"policy {policy.name}: the self-test has {n} {unit} in the smaller of train and control, and {needed} are "
+        "needed for reliable verdicts of membership; without a verdict, the release is refused after the run. "
+        f"Provide {needed} {unit} in train and {math.ceil(needed / share)} in control"
+    )

@@ -84,7 +84,7 @@ def load_signer(uri: str, public: Path, pin: Callable[[str], str] | None = None)
         from securesystemslib.exceptions import Error as LibraryError
         from securesystemslib.signer import Signer, SSlibKey  # type: ignore[attr-defined]  # this package has no __all__
     except ImportError:
-        hint = "Install it: pip install 'synthgen[kms]'."
+        hint = "Install it: pip install '.[kms]' in a checkout of SynthGen."
         raise UsageError("a key named by a URI needs the extra kms", hint=hint) from None
     record = load_public(public)
     raw = bytes.fromhex(record.public)

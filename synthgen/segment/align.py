@@ -40,7 +40,8 @@ def _length(x: Float64, what: str) -> Float64:
 
 
 Section = tuple[str, int]  # (heading, number of earlier sections of the record with the same heading)
-MIN_PARENTS = 2  # a new record gets a section only if at least this number of its parents have the section
+# a new record gets a section only if at least this number of its parents (or its only parent) have the section
+MIN_PARENTS = 2
 
 
 def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:

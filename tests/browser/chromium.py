@@ -8,7 +8,7 @@ import subprocess
 
 
 class Page:
-    """A page that is opened, looked at, printed, and receives real key events."""
+    """A browser page: load it, evaluate expressions in it, print it, and send it real key events."""
 
     def __init__(self, commands, answers):
         self._commands, self._answers, self._unread, self._number = commands, answers, b"", 0
@@ -17,7 +17,7 @@ class Page:
         attached = self("Target.attachToTarget", targetId=target, flatten=True)
         self._session = {"sessionId": attached["sessionId"]}
         self("Page.enable")
-        self("Page.setBypassCSP", enabled=True)  # the pages allow no scripts, and axe-core is one
+        self("Page.setBypassCSP", enabled=True)  # the pages forbid scripts, but axe-core is a script
 
     def __call__(self, method, **params):
         """Send a command and return its result; events are skipped."""
@@ -68,7 +68,7 @@ class Page:
         return base64.b64decode(self("Page.captureScreenshot", format="png")["data"])
 
     def printed(self):
-        """Return the page on paper as the bytes of a pdf file."""
+        """Print the page and return the bytes of the pdf file."""
         return base64.b64decode(self("Page.printToPDF")["data"])
 
 

@@ -1,6 +1,7 @@
 """The report and the review page in a real browser.
 
-They draw, in light and in dark, wide and narrow, on paper and for a keyboard, with nothing cut off.
+The tests check both colour schemes, several window widths, the printed page, and navigation by keyboard. No content
+may be cut off.
 """
 
 import io
@@ -77,13 +78,13 @@ def test_the_report_renders_in_a_browser(page_file, browser, width, scheme):
     assert paper.mean() > 0.9 if scheme == "light" else paper.mean() < 0.2
     inked = np.abs(pixels - paper).max(axis=2) > 0.2
     assert 0.01 < inked.mean() < 0.6
-    assert inked.any(axis=1).mean() > 0.4  # not one block at the top of an empty page
+    assert inked.any(axis=1).mean() > 0.4  # the content is not one block at the top of the page
     assert not inked[:, -4:].any()  # nothing runs over the right edge
 
 
 @pytest.mark.parametrize("page_file", REPORTS, indirect=True)
 def test_closed_tables_are_printed(page_file, browser, tmp_path):
-    """The printed page contains the tables that a reader on a screen opens, so it is longer than without them."""
+    """The printed page includes closed tables: without the style rule that shows them, its pdf file is smaller."""
     sizes = []
     source = page_file.read_text(encoding="utf-8")
     for name, removed in (("whole", "no such rule"), ("closed", "content-visibility: visible")):
@@ -140,7 +141,7 @@ def test_each_link_and_each_closed_part_is_reached_by_the_tab_key(page_file, bro
     assert n > 5
 
 
-# axe-core looks for problems of accessibility; the other three values need no rule of it
+# `violations` and `passes` are results of axe-core, which checks accessibility; the other values are computed here
 CHECK = """
 axe.run(document, {resultTypes: ["violations", "incomplete"]}).then(found => ({
   violations: found.violations.map(v => [v.id, v.nodes.map(n => n.target.join(" ") + ": " + n.failureSummary)]),

@@ -26,7 +26,7 @@ CONTEXTS = ("The doctor sees the river.", "", "A garden.", "Fever. " * 9, "", "t
 
 @pytest.fixture(autouse=True, scope="module")
 def short_example():
-    """The tiny models have 96 positions."""
+    """Shorten the example in the prompt, because the tiny models have only 96 positions."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prompter, "EXAMPLE_WORDS", ("roof",))
         patch.setattr(prompter, "EXAMPLE", "It stands.")

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.parametrize("method", sorted(METHODS))
 def embedded(persons: dict[str, int], *, per_person: int = 2, seed: int = 3, far: tuple[str, ...] = ()) -> Embedded:
     """Return unit vectors of `persons[label]` persons per class, each with several records; some rows are equal.
 
-    The classes overlap, so that every method finds neighbours of other classes, except the far ones.
+    The classes overlap, so that every method finds neighbours of other classes. The classes in `far` do not overlap.
     """
     names, rows = [], []  # (record, class, person)
     for label, count in sorted(persons.items()):
@@ -61,7 +61,7 @@ def weighted_sum(parents, weights):
 
 
 def on_the_sphere(parents, weights):
-    """Return the point of the great arc from the first parent to the second, at the second's weight."""
+    """Return a point of the great-circle arc between the parents; the second weight is its fraction of the arc."""
     a, b = parents
     angle = np.arccos(np.clip(a @ b / np.linalg.norm(a) / np.linalg.norm(b), -1, 1))
     if angle < 1e-6:

@@ -1,6 +1,7 @@
-"""One release with the embedded models, made once by the command line; the tests work on copies of its folder.
+"""One release with the embedded models, made once by the command line; the tests use copies of its folder.
 
-The release, its first verification and what is killed are processes of their own; the other commands run in this one.
+The release, its first verification and each release that is killed run in a separate process. All other commands run
+in the process of the tests.
 """
 
 import contextlib
@@ -24,7 +25,7 @@ from synthgen.models.registry import MODELS
 from synthgen.models.store import MANIFEST, store_folder
 from synthgen.release.trust import new_trust
 
-SEED = 918273645  # in no other number of a release
+SEED = 918273645  # these digits occur in no other number of a release
 CONFIG = """
 version: 1
 workspace: ./ws
@@ -52,7 +53,7 @@ rules:
   - {id: records, metric: records.synthetic, bound: value, op: ">=", limit: 12, why: Something must be there.}
   - {id: balance, metric: balance.tv_distance, bound: value, op: "<=", limit: 0.5, why: Every class is there.}
 """
-MOST_SECONDS = 900  # of one command, on a machine that is busy
+MOST_SECONDS = 900  # limit for one command, sufficient on a busy machine
 
 
 def environment(**changes):
@@ -74,7 +75,7 @@ class Done:
 
 
 def run_here(folder, arguments, env, main=cli.main):
-    """Run a command as `python -m synthgen` does, or another program, without the time its imports take."""
+    """Run a command of `synthgen`, or of another program, in this process, which saves the time for imports."""
     out, err, code = io.StringIO(), io.StringIO(), 0
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     mask = os.umask(0o077)
@@ -129,7 +130,7 @@ class Trial:
         self.config.write_text(text.replace(old, new))
 
     def run(self, *arguments, **env):
-        """Run a command in this process, which has loaded the libraries, in the folder of the trial."""
+        """Run a command in the folder of the trial and in this process, which has already loaded the libraries."""
         return run_here(self.folder, arguments, env)
 
     def run_apart(self, *arguments):
@@ -141,7 +142,7 @@ class Trial:
         return self.run("release", self.config, *options, **env)
 
     def start_release(self, log, stage=""):
-        """Start a release that writes its messages to a file, and return once a stage (by default any) has begun."""
+        """Start a release that logs to a file; return its process when a stage (default: any stage) has begun."""
         place = {"cwd": self.folder, "env": environment(), "stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
         with log.open("w") as messages:
             process = subprocess.Popen(command("release", self.config), stderr=messages, **place)
@@ -160,7 +161,7 @@ def make_trial(folder, patients):
 
 
 def trust_lenient(trial):
-    """Put a policy that lets everything pass into the trial's folder, and into its trust root."""
+    """Write a policy that every trial meets to the trial's folder, and make a trust root that lists it."""
     (trial.folder / "lenient.yaml").write_text(LENIENT)
     trial.trust.unlink()
     new_trust(
@@ -173,7 +174,7 @@ def trust_lenient(trial):
 
 @pytest.fixture(scope="session")
 def embedded_models():
-    needed = [name for name, model in MODELS.items() if model.kind != "names"]  # the examples use the rules alone
+    needed = [name for name, model in MODELS.items() if model.kind != "names"]  # rules find the names
     missing = [name for name in needed if not (store_folder() / name / MANIFEST).is_file()]
     if missing:
         pytest.skip(f"not in the model store: {', '.join(missing)}; run `synthgen models pull`")
@@ -210,13 +211,13 @@ def new_small(tmp_path_factory):
 
 @pytest.fixture
 def small(new_small, tmp_path):
-    """A trial of few records before its first run, for what fails before any model is needed."""
+    """A trial of few records before its first run, for errors that occur before a model is loaded."""
     return Trial(Path(shutil.copytree(new_small.folder, tmp_path / "trial")))
 
 
 @pytest.fixture(scope="session")
 def newsgroups(tmp_path_factory, embedded_models):
-    """The newsgroup example reduced to few short texts; stages that no method changes stay in its workspace."""
+    """The newsgroup example with few short texts; stages that do not depend on the method are reused."""
     if "SYNTHGEN_DATA" not in os.environ:
         pytest.skip("SYNTHGEN_DATA does not say where the real corpora are")
     folder = tmp_path_factory.mktemp("newsgroups") / "trial"

@@ -19,7 +19,7 @@ from synthgen.release.keys import load_key, new_key
 
 PASSPHRASE = "correct horse"
 ROLES = {"releaser": "releaser", "officer": "privacy_officer", "deputy": "privacy_officer", "owner": "data_owner"}
-ROLES["auditor"] = "auditor"  # the policies require nobody in this role
+ROLES["auditor"] = "auditor"  # no policy requires this role
 
 
 def call(*arguments):
@@ -57,7 +57,7 @@ class Clinic:
         return Path(shutil.copytree(self.bundles[policy], folder / policy))
 
     def sign(self, bundle, name, *options):
-        """Let a person sign, and return the new file; raise the error of the command."""
+        """Sign as this person and return the new file; if the command fails, raise its error."""
         before = files(bundle)
         role = ("--close",) if name == "releaser" else ("--role", ROLES[name])
         options = options if "--review" in options else (*options, "--no-review")
@@ -106,7 +106,7 @@ def test_no_decision_but_the_last_can_be_deleted(clinic, tmp_path):
     code, said = clinic.verify(bundle)
     assert code == 0
     assert "not closed: a removal of the last decision is not detected" in said
-    for path in paths[:-1]:  # the deputy's approval is enough without the officer's, and nobody requires the auditor
+    for path in paths[:-1]:  # the deputy can replace the officer, and the policy does not require the auditor
         data = path.read_bytes()
         path.unlink()
         refused(clinic.verify(bundle), "1 of the approvals, rejections and closings that it names are missing")
@@ -135,7 +135,7 @@ def test_decisions_signed_at_the_same_time_need_one_more_signature(clinic, tmp_p
     bundle, other = clinic.copy(tmp_path / "a"), clinic.copy(tmp_path / "b")
     clinic.sign(bundle, "officer")
     shutil.copy(clinic.sign(other, "owner"), bundle / "attestation/approvals")
-    remedy = "do not name each other; with both files in the bundle, one signer must sign again"
+    remedy = "do not name each other; put these files into one bundle; then one person must sign a decision"
     refused(clinic.verify(bundle), remedy)
     clinic.sign(bundle, "owner")
     assert clinic.verify(bundle)[0] == 0
@@ -178,7 +178,7 @@ def test_a_closed_list_is_complete_and_a_policy_can_require_it(clinic, tmp_path)
     late = Path(shutil.copytree(bundle, tmp_path / "late"))
     clinic.sign(late, "auditor", "--reject")
     refused(clinic.verify(late), "signed after the release was closed|rejects this release")
-    rejection = clinic.sign(early, "deputy", "--reject")  # before the closing, and in another copy
+    rejection = clinic.sign(early, "deputy", "--reject")  # signed in a copy made before the closing
     shutil.copy(rejection, bundle / "attestation/approvals")
     refused(clinic.verify(bundle), "The deputy rejects")
     (bundle / "attestation/approvals" / rejection.name).unlink()

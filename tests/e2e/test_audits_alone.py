@@ -1,4 +1,4 @@
-"""`audits` by itself: a fresh environment without torch, transformers or the engine, and tables of every format."""
+"""`audits` without the engine: a new environment without torch and transformers, and tables of every format."""
 
 import csv
 import json
@@ -70,7 +70,7 @@ def lowest(requirements):
 
 
 def link_installed(requirements, site):
-    """Link the installed packages that the requirements name, and those that these require, into another folder."""
+    """Link the installed packages that the requirements name, and their dependencies, into another folder."""
     wanted, seen = [Requirement(line) for line in requirements.splitlines() if line[:1] not in ("", "#")], set()
     while wanted:
         required = wanted.pop()
@@ -89,8 +89,8 @@ def link_installed(requirements, site):
 def alone(request, tmp_path_factory):
     """Return the Python of an environment that has only the audits and their requirements.
 
-    The parameter is another Python than that of this process, or says which versions of the requirements are used:
-    the oldest ones, or those of the environment of this process, which are linked and not installed again.
+    The parameter is `oldest`, `here`, or the name of another Python. `oldest` installs the oldest allowed versions of
+    the requirements. `here` links the versions in the environment of this process instead of installing them.
     """
     folder = tmp_path_factory.mktemp("alone")
     required = (ROOT / "audits" / "requirements.txt").read_text()
@@ -158,6 +158,6 @@ def test_requirements_are_the_imported_modules_and_those_of_the_distribution():
     for path in (ROOT / "audits").rglob("*.py"):
         used |= set(re.findall(r"^\s*(?:from|import) (\w+)", path.read_text(), flags=re.MULTILINE))
     third = used - set(sys.stdlib_module_names) - {"audits"}
-    optional = {"rfc3161_client"}  # for policies that ask for trusted times; without it the verifier refuses
+    optional = {"rfc3161_client"}  # for policies that require trusted times; without it the verifier refuses
     assert 'timestamps = ["rfc3161-client>=' in project
     assert {name for name in third if find_spec(name) is not None} - optional <= modules

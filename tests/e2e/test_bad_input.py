@@ -24,7 +24,7 @@ def write(trial, records):
 
 
 def refused(trial, done, code, *parts):
-    """Check a failed command: its code, the parts of its message, no trace, no canary; nothing was released."""
+    """Check a failed command: exit code, parts of the message, no traceback, no canary, and no release."""
     assert (done.returncode, done.stdout) == (code, ""), done.stderr
     assert done.stderr.count("error: ") == 1
     assert [part for part in parts if part not in done.stderr] == []

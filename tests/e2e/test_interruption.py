@@ -7,7 +7,7 @@ import time
 import pytest
 
 pytestmark = pytest.mark.models
-# the stage in which each signal is sent ("" is the first one) and the most seconds after its start
+# stage in which a signal is sent ("" is the first stage), signal, and maximum delay in seconds after the start
 SIGNALS = (("", signal.SIGKILL, 4), ("decode-reconstruction", signal.SIGTERM, 0), ("decode", signal.SIGKILL, 0.5))
 
 

@@ -1,4 +1,4 @@
-"""Every method of parent_recovery, named in the newsgroup example's configuration; one of each kind is released."""
+"""Every interpolation method in the newsgroup example; one method of each kind makes a release."""
 
 import json
 
@@ -10,12 +10,12 @@ from synthgen.config import Config
 from synthgen.interpolate import METHODS
 
 pytestmark = [pytest.mark.models, pytest.mark.slow, pytest.mark.corpus]
-RELEASED = ("adasyn", "mixture", "vae")  # of the others the points are made: what follows does not know the method
+RELEASED = ("adasyn", "mixture", "vae")  # the others stop at `interpolate`; later stages ignore the method
 
 
 @pytest.fixture(autouse=True)
 def _few_reconstructions(monkeypatch):
-    monkeypatch.setattr("synthgen.pipeline.rounds.RECONSTRUCTIONS", 24)  # no filter learns a limit from them
+    monkeypatch.setattr("synthgen.pipeline.rounds.RECONSTRUCTIONS", 24)  # no filter needs them for its limit
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))

@@ -59,7 +59,7 @@ def test_the_bundle_contains_the_records_that_were_requested(released):
 def test_the_report_compares_contradictions_with_those_of_real_records(released):
     shown = json.loads((released.bundle / "report" / "report.json").read_bytes())["page"]["utility"]["coherence"]
     assert set(shown["synthetic"]) == {*CONTRADICTIONS}
-    assert shown.get("real") is None  # fewer than 200
+    assert shown.get("real") is None  # there are fewer than 200 real records
     page = (released.bundle / "report" / "report.html").read_text()
     assert f"{100 * shown['synthetic']['any']:.0f} % of the synthetic" in page.partition("<h3>Contradictions</h3>")[2]
 
@@ -122,7 +122,7 @@ def test_a_required_recall_is_met_only_with_a_sample_which_the_bundle_does_not_s
     } == texts
     assert copy.run("verify", copy.bundle, "--trust", "trust.json").returncode == 0
     recall = json.loads((copy.bundle / "evidence" / "metrics.json").read_bytes())["metrics"]["deidentify.recall"]
-    assert (recall["value"], recall["n"]) == (1, 10)  # 12 identifiers, of which the lower end of the bucket is shown
+    assert (recall["value"], recall["n"]) == (1, 10)  # 12 identifiers; the bundle shows the lower end of the bucket
     assert not [path for path in copy.bundle.rglob("*") if path.is_file() and b"own-sample" in path.read_bytes()]
 
 

@@ -5,13 +5,13 @@ import pytest
 
 @pytest.fixture(scope="session")
 def releases(module_at):
-    """The module of keys, trust roots and small bundles."""
+    """Return the module `releases`, which makes keys, trust roots and small bundles."""
     return module_at("tests/unit/releases.py")
 
 
 @pytest.fixture(scope="session")
 def stamps(module_at):
-    """The module of a timestamp authority, which is a local openssl."""
+    """Return the module `stamps`, which makes timestamp authorities with the local openssl."""
     pytest.importorskip("rfc3161_client")
     module = module_at("tests/unit/stamps.py")
     if module.OPENSSL is None:
@@ -21,7 +21,7 @@ def stamps(module_at):
 
 @pytest.fixture(scope="session")
 def authority(stamps, tmp_path_factory):
-    """An authority that trust roots of tests may name."""
+    """Return a timestamp authority for the trust roots of tests."""
     return stamps.Authority(tmp_path_factory.mktemp("authority") / "tsa")
 
 
@@ -40,7 +40,7 @@ def bridge_folder(tiny, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def umask():
-    """Restore the mask of new files, which a command that runs in this process changes."""
+    """Restore the umask, which a command that runs in this process changes."""
     mask = os.umask(0o022)
     os.umask(mask)
     yield

@@ -152,7 +152,7 @@ def records(n=11):
 
 
 def page(policy):
-    """Return the numbers of the report; under DP without those of private records."""
+    """Return the numbers of the report; under a DP policy, without those of private records."""
     dp = policy.dp is not None
     rows = [(label, "–" if dp else "200-500") for label in ("cardiology", "ear & nose", "x|y")]
     balance = [

@@ -1,4 +1,4 @@
-"""An authority of timestamps (RFC 3161) in a folder: its certificates, and `openssl ts` that answers in its name."""
+"""A timestamp authority (RFC 3161) in a folder: its certificates, and `openssl ts`, which answers its requests."""
 
 import base64
 import shutil
@@ -41,7 +41,7 @@ YEAR = timedelta(days=365)
 
 
 def certificate(name, key, issuer, extensions, serial=None):
-    """Return a certificate of an issuer, a name and key."""
+    """Return a certificate for a name and a key, signed by an issuer."""
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder().subject_name(named(name)).issuer_name(named(issuer[0]))
     builder = builder.public_key(key.public_key()).serial_number(serial or x509.random_serial_number())
@@ -56,7 +56,7 @@ def named(text):
 
 
 def edited(data, path, change):
-    """Return DER after a change of the content of one element, which a path of positions selects."""
+    """Return DER with the content of one element changed; the path gives its position at each level."""
     parts = _elements(data[_head_bytes(data) :]) if path else []
     if path:
         parts[path[0]] = edited(parts[path[0]], path[1:], change)
@@ -64,7 +64,7 @@ def edited(data, path, change):
 
 
 class Authority:
-    """A certification authority, and one certificate of it that signs timestamps.
+    """A certificate authority, and one of its certificates, which signs timestamps.
 
     Args:
         folder: the folder of its files.
@@ -95,14 +95,14 @@ class Authority:
         return certificate(name, self.key, self.issuer, extensions, serial)
 
     def forged(self, message, usage, *, critical=True):
-        """Return a token of a certificate for another usage, which `openssl ts` refuses to make.
+        """Return a token whose certificate has another usage; `openssl ts` refuses to make such a token.
 
         The token is made with the valid certificate, which is then replaced by one of the same key, issuer, serial
         number and length.
         """
         good = self.leaf.public_bytes(Encoding.DER)
         for n in range(50 * 12):
-            name = "x" * (1 + n // 12)  # a signature's length varies by itself, too
+            name = "x" * (1 + n // 12)  # several tries, because the length of a signature varies
             leaf = self._leaf(name, usage, critical=critical, serial=self.leaf.serial_number)
             bad = leaf.public_bytes(Encoding.DER)
             if len(bad) == len(good):
@@ -126,7 +126,7 @@ class Authority:
         return response.read_bytes()
 
     def padded(self, token):
-        """Return copies of a token with text in each place that no signature covers, by the name of the place."""
+        """Return copies of a token, by place: in each, one place that no signature covers contains text."""
         text = _element(0x0C, b"Mrs Zebra " * 50)
         attribute = _element(0x30, bytes.fromhex("06032a0304"), _element(0x31, text))
         outsider = ("Mrs Zebra", generate_private_key(SECP256R1()))

@@ -17,15 +17,15 @@ LONGER = {  # files that may have up to 450 lines, with the reason
     "benchmarks/bridge.py": "one program with all measurements of the model card"
 }
 MAX_FILES = 20
-MAX_FUNCTION = 59  # one argument per line counts too
-# Files of `dp` that query persons in a run, by the workspace, ledger and models of that run.
+MAX_FUNCTION = 59  # lines; arguments on lines of their own count
+# Files of `dp` that query persons in a run and use the workspace, the ledger and the models of that run.
 DP_FILES = ("accounting_log", "certain_refusals", "measure", "planned_queries", "reserve", "sealed_result")
 DP_FILES += ("style_vote",)
 DP_FLOW = tuple(f"dp.{name}" for name in DP_FILES)
 # A room may import rooms of a lower rank only; files of one room may import one another (never in a circle).
 RANKS = {
     "core": 0,
-    **dict.fromkeys(("attributes", "dp"), 1),  # of dp the methods; files that query persons have another rank
+    **dict.fromkeys(("attributes", "dp"), 1),  # the methods of `dp`; its files in DP_FLOW have another rank
     **dict.fromkeys(("coherence", "extract", "models", "segment"), 2),
     **dict.fromkeys(("load", "split", "deidentify", "embed", "interpolate", "decode", "filter", "evaluate"), 3),
     "config": 4,
@@ -39,12 +39,12 @@ RANKS = {
     "__main__": 12,
     "__init__": 12,
 }
-FLOW = {"pipeline", *DP_FLOW}  # one flow in two folders
+FLOW = {"pipeline", *DP_FLOW}  # these rooms may import one another, because one flow is in two folders
 STAGE_ROOMS = {name for name, rank in RANKS.items() if rank == 3} | {"segment"}
 MAKES_TEXT = 3  # highest rank of the rooms that may not import the audits, so that texts are not optimised for them
 PACKAGES = ("synthgen", "audits", "studies")
 FOLDERS = (*PACKAGES, "tests", "examples", "benchmarks")
-# readers and writer of files, and the grammar of identifiers, which both packages share
+# modules that both packages share: readers and writers of files, and the grammar of identifiers
 SHARED = {f"audits.core.{name}" for name in ("errors", "files", "strictjson", "strictyaml")}
 SHARED |= {
     f"audits.text.{name}" for name in ("clinical_terms", "identifier_grammar", "layout", "legibility", "name_lists")
@@ -62,7 +62,7 @@ def shown(path):
 
 
 def imports(tree, package):
-    """Yield (line, module) of every import, `from a import b` as a.b as well, inside functions too."""
+    """Yield (line, module) of every import, including imports in functions; `from a import b` gives a.b."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)

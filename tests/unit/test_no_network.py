@@ -1,4 +1,4 @@
-"""No test, and nothing that a test starts, opens a network connection."""
+"""Processes that a test starts cannot open a network connection, and each attempt is recorded."""
 
 import os
 import subprocess
@@ -7,8 +7,10 @@ import sys
 import pytest
 
 TRIES = {
-    "connect": "import socket; socket.create_connection(('192.0.2.1', 9))",
-    "connect by number": "import socket; socket.socket().connect(('192.0.2.1', 80))",
+    "create_connection": "import socket; socket.create_connection(('192.0.2.1', 9))",
+    "socket.connect_ex": "import socket; socket.socket().connect_ex(('192.0.2.1', 80))",
+    "socket.sendto": "import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('192.0.2.1', 80))",
+    "socket.connect": "import socket; socket.socket().connect(('192.0.2.1', 80))",
     "getaddrinfo": "import socket; socket.getaddrinfo('example.org', 80)",
     "urlopen": "import urllib.request; urllib.request.urlopen('http://192.0.2.1/', timeout=2)",
 }

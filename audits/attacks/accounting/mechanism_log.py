@@ -99,7 +99,8 @@ class Normaliser(Closed):
     """The number by which the noisy sum is divided.
 
     - `constant`: the number is `value`, from the configuration.
-    - `answers`: the number is computed from noisy answers to queries. Also allowed for a sum that is not divided.
+    - `answers`: the number is computed from noisy answers to queries. A sum that is not divided may also have this
+      source, although null states the same.
     - `data`: the number is counted from the data without noise.
     """
 

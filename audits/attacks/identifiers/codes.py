@@ -68,10 +68,10 @@ class Code(NamedTuple):
 
     @property
     def is_mixed(self) -> bool:
-        """Whether the code has letters, at least 2 digits and 8 characters, and no spaces or unusual separators.
+        """Whether the code has letters, at least 2 digits and 8 characters, and only usual separators.
 
-        The usual separators are `_SEPARATORS` and the colon. A code in which a group has four consecutive letters is
-        excluded, because the letters may be a word, as in 2watt/2chan.
+        The usual separators are the colon and those of `_SEPARATORS` except the space. A code is excluded if one of
+        its groups has four consecutive letters that may be a word (`_has_word`), as in 2watt/2chan.
         """
         n_digits = sum(map(str.isdecimal, self.key))
         has_enough = len(self.key) >= MIN_LONG_CHARACTERS and _MIN_MIXED_DIGITS <= n_digits < len(self.key)
@@ -151,10 +151,9 @@ def _kind(group: str, *, is_joined: bool) -> str:
 
 
 def _has_word(group: str, word: re.Pattern[str]) -> bool:
-    """Return whether a group contains the pattern `word`, and its digits are not between its letters.
+    """Return whether a group contains letters that match `word` and may be a word.
 
-    The digits are between the letters if the group fits `_DIGITS_INSIDE` or has at least three separate runs of
-    digits.
+    The letters are no word if the group fits `_DIGITS_INSIDE` or has at least three separate runs of digits.
     """
     is_scattered = len(re.findall(r"\d+", group)) >= _MIN_RUNS_OF_DIGITS or _DIGITS_INSIDE.fullmatch(group)
     return not is_scattered and word.search(group) is not None

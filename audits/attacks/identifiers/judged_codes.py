@@ -1,9 +1,10 @@
 """Decide which numbers and codes of single persons in the synthetic table S are leaks.
 
-A code consists of digits, or of digits and letters, in any grouping (`codes`). The key of a code is its letters and
-digits. The form of a code is the way in which it is written (`Code.form`). Codes are collected from S and from all
-texts outside S. The codes in S that exactly one person has are grouped by their `surprisal`, which measures how
-unlikely a string is. In each group, the numbers of train and control persons with such codes are compared.
+A code consists of digits, or of digits and letters; separators may divide it, as in "4512 778-90" (`codes`). The key
+of a code is its letters and digits. The form of a code is the way in which it is written (`Code.form`). Codes are
+collected from S and from all texts outside S. The codes in S that exactly one person has are divided into three
+groups by their kind and their `surprisal`, which measures how unlikely a string is (`judge_codes`). In each group,
+the numbers of train and control persons with such codes are compared.
 """
 
 import math
@@ -139,7 +140,7 @@ class CodeLeaks(NamedTuple):
     n_control: int  # number of control persons with a judged code
 
     def without(self, keys: Iterable[str]) -> "CodeLeaks":
-        """Return the leaks, except those that contain or are part of one of `keys`, or are part of a longer leak."""
+        """Return the leaks, except those that contain or are part of one of `keys` or of a longer returned leak."""
         longest_first, others = sorted(self.owners, key=len, reverse=True), list(keys)
         kept = dict[str, Sequence[int]]()
         for key in longest_first:
@@ -157,9 +158,9 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
         lambda = (codes of its length in S) × (codes of its length in train) × 2^-(surprisal in bits)
 
     Each judged code is in one of three groups:
-    - long: a long code (`Code.is_long`) of at least 20 bits, if lambda is below .05. The long codes of at least 20
-      bits with a larger lambda are tested together for each length: they are also in this group if train persons have
-      significantly more of them than the highest lambda among them (`exceeds_chance`).
+    - long: a long code (`Code.is_long`) of at least 20 bits, if lambda is below .05. Long codes of at least 20 bits
+      with a lambda of .05 or more are tested together for each length. They are also in this group if the number of
+      them that train persons have is significantly larger than the highest of their lambdas (`exceeds_chance`).
     - mixed: a mixed code (`Code.is_mixed`) of at least 25 bits, if it is not long and lambda is below .05. Groups of
       letters add no bits to it, because they can be a name (as in 99mtc-mdp).
     - other: all other judged codes, and all codes of a shared form (`shared_forms`).

@@ -54,8 +54,9 @@ def log_likelihood(model: WordRows, texts: WordRows, n_words: int) -> Float:
     a run of five words, c is the number of times it occurs; for a shorter run, c is the number of different words
     that precede it. c(h.) is the sum of c over the runs that extend h by one word, and N(h.) is the number of these
     runs with c above 0. n_i is the number of runs of k words with c = i. V (`n_words`) is the number of different
-    words. If `model` and `texts` have classes, P is the mean of two models: one of all rows, and one of the rows with
-    the class of the text. A text without words has the value 0. The result has shape (texts,).
+    words. If `model` and `texts` have classes, P is the mean of two models: in the first, classes do not count; in
+    the second, equal words of different classes are different words. A text without words has the value 0. The result
+    has shape (texts,).
 
     Reference: interpolated Kneser-Ney smoothing, Kneser and Ney 1995, Chen and Goodman 1999.
     """

@@ -88,10 +88,14 @@ class Matches:
 
     merged: Int  # for each owner, the lowest number of the owners merged with it (`readings`), (n_owners,)
     best: Int  # longest run of own words of each person in the synthetic table
-    chance: Int  # as `best`, but without runs that a train person has, or mostly has (`_overlapping`)
-    near: Float  # highest share of the rare word pairs of one record of the person that one row contains
+    # as `best`, but without runs that a train person has, and without runs of which a run of a train person in the
+    # same row covers half or more (`_overlapping`)
+    chance: Int
+    # how much of a record of each person a single row contains, as a share of the record's rare word pairs; the
+    # highest value over records and rows
+    near: Float
     whole: Int  # longest run of words of each person, common text included
-    whole_chance: Int  # as `whole`, but without runs that a train person has, or mostly has (`_overlapping`)
+    whole_chance: Int  # as `whole`, without the same runs as in `chance`
     shared: Int  # longest run of own words that each control person shares with a train person, (n_control,)
     record: Int  # 13 if a row equals a record of at least 13 tokens that only the person has, otherwise 0
     # number of tokens of the longest record below 13 tokens that only the person has and that a row contains as a
@@ -106,7 +110,9 @@ class Matches:
     copies: NearCopies  # shares of the records' rare word pairs that one row contains
     words: NearCopies  # shares of the records' rare words that one row contains in any order
     bags: BagMatches  # weighted shares of words, in any order, that a record and a row have in common
-    pieces: Pieces | None  # as `copies`, for runs of words in all rows together; None if all records are too short
+    # shares of the records' rare runs of words that all rows together contain (`in_pieces`); None if all records are
+    # too short
+    pieces: Pieces | None
     runs: list[CopiedRuns]  # runs of at least FLOOR_TOKENS own words of train persons; readings MASKED and WRITTEN
     hidden: list[Runs]  # as `runs`, but of the reading LETTERS, which does not give positions in the row
     wholes: list[Runs]  # runs of at least CEILING_TOKENS words of train persons, common text included; all readings
@@ -243,7 +249,7 @@ class _Longest(NamedTuple):
     """The lengths of the longest runs over the readings so far; `update` changes the arrays in place."""
 
     person: Int  # longest run of each owner in synthetic rows, (n_owners,)
-    chance: Int  # as `person`, but without runs that a train person has, or mostly has (`_overlapping`)
+    chance: Int  # as `person`, but without the runs that `Matches.chance` leaves out
     row: Int  # longest run of a train person in each synthetic and planted row, (n_rows,)
 
     @classmethod
@@ -296,13 +302,14 @@ def _shared_with_train(real: Numbered, pool: Pool, merged: Int) -> Int:
 
 
 def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
-    """Return two measures, over all readings, of the text that each row of `made` shares with only few persons.
+    """Return two measures, over the readings, of the text that each row of `made` shares with only few persons.
 
     Returns:
         Number of tokens of the longest run of own words in each row, or 0 if it is below FLOOR_TOKENS, shape (m,).
         Whether each row contains a run of at least CEILING_TOKENS words, common text included, or at least the share
-        NEAR of a record, shape (m,). The share is measured in four ways: by word pairs, by words in any order, by
-        runs of three words, and by all words in changed order.
+        NEAR of a record, shape (m,). The share is measured in four ways: by rare word pairs, by single rare words, by
+        rare runs of three words (`near_copies`), and by the bag of words, if the words are in changed order
+        (`word_bags`).
     """
     longest, is_near = np.zeros(len(made), dtype=np.int64), np.zeros(len(made), dtype=np.bool_)
     public = len(pool.side) - 1

@@ -145,8 +145,8 @@ def attack_reruns(  # noqa: PLR0913 - the last four are settings with defaults
     Privacy: reads all texts of the target persons; returns aggregates over reruns, and no name.
     Randomness: the permutations and the encoders, from `seed`. The forests have fixed seeds.
     Cost: computing the scores of each table, and training `FOLDS` × (permutations + 2) forests.
-    Reference: reruns without a person and a random forest, "SMOTE and Mirrors" (Ganev et al., 2025), for numerical
-        tables. Scores of text, coins for many persons at once and the tests were designed for this project.
+    Reference: Ganev et al., "SMOTE and Mirrors" (2025), rerun a generator of numerical tables without a person, and
+        classify the results with a random forest. The scores of text and the tests were designed for this project.
     """
     _check(plan, tables, inputs, permutations)
     scores = _scores_of_reruns(plan, tables, inputs, seed, progress)
@@ -192,7 +192,7 @@ def _scores_of_reruns(
 def features(
     targets: Table, non_members: Table, reference: Table, synthetic: Table, seed: int
 ) -> Mapping[str, Float]:
-    """Return the scores of persons for one rerun's table, by name: first all target persons, then all non-members.
+    """Return for each score (by name) the values of persons in one rerun's table: all targets, then all non-members.
 
     The encoders are the same for every rerun, so that only the tables of the reruns cause differences.
     """
@@ -281,15 +281,9 @@ def _judge(
     if min(holm([p, worst_p])) <= FAIL_LEVEL:
         verdict, reason = "fail", "The generator's output reveals whether it was trained on a target person."
     elif n_without >= MIN_OUT and area.high <= 0.5 + MARGIN:
-        verdict, reason = "pass", "The generator's output does not reveal whether it was trained on a target person."
+        verdict, reason = "pass", "The generator's output hardly reveals whether it was trained on a target person."
     else:
-        left_out = f"each of the {len(plan.persons)} persons is left out of {n_without} reruns"
-        qualifier = "at least" if power_entry["smallest_leak"] is None else "about"
-        reason = f"{runs} reruns are too few ({left_out}): " + (
-            "all permutations have the same result, so the attack detects nothing. Make more reruns."
-            if power_entry["n_needed"] is None
-            else f"{qualifier} {power_entry['n_needed']} reruns are needed."
-        )
+        reason = _why_insufficient(plan, n_without, power_entry)
     return AuditResult(
         name="shadow",
         verdict=verdict,
@@ -315,9 +309,22 @@ def _judge(
     )
 
 
+def _why_insufficient(plan: ShadowPlan, n_without: int, power_entry: Mapping[str, int | float | None]) -> str:
+    """Return the reason of the verdict "insufficient"; `n_without` is the number of reruns without each target."""
+    left_out = f"each of the {len(plan.persons)} persons is left out of {n_without} reruns"
+    needed, too_few = power_entry["n_needed"], f"{plan.runs} reruns are too few ({left_out}): "
+    if needed is None:
+        return f"{too_few}all permutations have the same result, so the attack detects nothing. Make more reruns."
+    if needed > plan.runs:
+        qualifier = "at least" if power_entry["smallest_leak"] is None else "about"
+        return f"{too_few}{qualifier} {needed} reruns are needed."
+    return f"The AUC is too near to its limit for a verdict with {plan.runs} reruns ({left_out}). Make more reruns."
+
+
 def _power(runs: int, error: float, confidence: float) -> Mapping[str, float | int | None]:
     """Return the report entry on power; `error` is the standard deviation of `auc` over the permutations."""
-    # no detectable effect is stated for too few reruns: the forests learn nothing from them, even if `error` is small
+    # from too few reruns, the forests learn nothing; a small `error` would then wrongly suggest a high power, so no
+    # detectable effect is stated
     detectable, can_learn = z_sum(confidence, POWER) * error, error > 0 and runs >= 2 * MIN_OUT
     needed = max(2 * MIN_OUT, math.ceil(runs * (detectable / MARGIN) ** 2)) if error > 0 else None
     return power(runs, needed, min(1.0, 0.5 + detectable) if can_learn else None)

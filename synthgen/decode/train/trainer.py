@@ -274,8 +274,8 @@ class Trainer:
             hint = "Remove this file to start the training from the beginning."
             raise ModelError(f"{folder / STATE}: the checkpoint is damaged", hint=hint) from error
         if _shapes({k: v for k, v in state.items() if not k.startswith("optimizer.")}) != _shapes(self.tensors):
-            hint = "Set `out` to another folder."
-            raise ModelError(f"{folder / STATE}: is the checkpoint of another bridge", hint=hint)
+            hint = "Choose another output folder."
+            raise ModelError(f"{folder / STATE}: the checkpoint has tensors of other shapes", hint=hint)
         self._copy_tensors(state)
         for name, tensor in self.tensors.items():
             self.optimizer.state[tensor] = {

@@ -106,7 +106,8 @@ def keys(resource: Resource) -> list[str]:
 
 
 def _business_keys(identifiers: Any) -> list[str]:
-    # returns identifiers as `SYSTEM|VALUE`; unlike `identifier_key`, as `|VALUE` if the system is missing
+    # returns identifiers as `SYSTEM|VALUE`, or as `|VALUE` if the system is missing (`identifier_key` returns
+    # `VALUE`)
     stated = [one for one in objects(identifiers) if text(one.get("value"))]
     return [f"{text(one.get('system'))}|{text(one.get('value'))}" for one in stated]
 

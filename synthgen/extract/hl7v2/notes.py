@@ -153,8 +153,8 @@ class Hl7NoteMaker:
         withdrawn: str = "",
         replaces: tuple[str, ...] = (),
     ) -> Iterator[Item]:
-        # Yields the note if the note has a text or is withdrawn, remarks on the note, and the reasons why attachments
-        # are unused or why there is no text.
+        # Yields the reasons why attachments are unused or why there is no text. If the note has a text or is
+        # withdrawn, also yields remarks on the note, and the note.
         paths = self.paths
         yield from (Dropped(reason, self.place) for reason in report.dropped)
         if not report.text and not withdrawn:

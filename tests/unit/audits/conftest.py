@@ -1,4 +1,4 @@
-"""People who write: a seeded generator of text with a Zipf vocabulary, and the tables made of it."""
+"""A seeded generator of persons' texts with a Zipf vocabulary, and the tables made from it."""
 
 import json
 import os
@@ -28,7 +28,7 @@ CUMULATIVE = np.cumsum(1 / np.arange(1, 3001)) / np.sum(1 / np.arange(1, 3001)) 
 
 
 def write_people(n_people, *, seed, prefix, with_ids=False, rows=(1, 3)):
-    """Return a table of people; the vocabulary is the same for every seed, the sentences are not."""
+    """Return a table of people; all seeds have the same vocabulary, but different sentences."""
     rng = np.random.default_rng(seed)
     texts, groups = [], []
     for person in range(n_people):
@@ -58,7 +58,7 @@ def dropped_words(texts, rate, seed=3):
 
 @pytest.fixture
 def people_of(module_at):
-    """Return a function that gives the persons of synthetic, train and control texts."""
+    """Return a function that numbers the persons of train and control texts, one person per text."""
     table = module_at("tests/unit/audits/attacks/identifiers/test_tables.py").table
 
     def read(made, train=("a", "b"), control=("c", "d", "e", "f")):
@@ -84,13 +84,13 @@ def word_dropout():
 
 @pytest.fixture(scope="session")
 def first_rows():
-    """Return a function that gives the first n rows of a table, the first of them with other texts."""
+    """Return a function: the first n rows of a table; passed texts replace those of the first rows."""
     return lambda t, n, *texts: replace(t, texts=(*texts, *t.texts[len(texts) : n]), groups=t.groups[:n])
 
 
 @pytest.fixture(scope="session")
 def mixed():
-    """Return a function that makes n texts of alternating runs of eight words of two parents."""
+    """Return a function that makes n texts of two parents: each run of eight words is from a random one of them."""
 
     def mix(texts, n):
         rng, made = np.random.default_rng(5), []
@@ -106,7 +106,7 @@ def mixed():
 
 @pytest.fixture(scope="session")
 def many_short_rows():
-    """Return a function that writes tables of so many people with a short note each that ends in a record number."""
+    """Return a function that writes tables of the given sizes; each person has a short note with a record number."""
 
     def write(*sizes):
         rng = np.random.default_rng(8)
@@ -142,7 +142,7 @@ def corpus_folder():
 
 @pytest.fixture(scope="session")
 def posts(corpus_folder):
-    """Return the posts of each author, none of them twice, cut to a note's length."""
+    """Return the posts of each author without duplicates, cut to 150 words."""
     columns = pq.read_table(corpus_folder / "newsgroups20" / "train.parquet").to_pydict()
     by_author, seen = {}, set()
     for text, author in zip(columns["text"], columns["group"], strict=True):
@@ -157,9 +157,9 @@ def _zipf(rng, n):
 
 
 def write_forms(n_people, *, seed, prefix, filled=4):
-    """Return a table of people with one filled form each: 60 % of the words are those of one of five forms.
+    """Return a table of people with one filled form each; by default, 60 % of the words are from one of five forms.
 
-    A form is the same for everybody; into each of its ten fields a person's own words are written.
+    The ten headings of a form are the same for everybody. After each heading, a person has `filled` own words.
     """
     forms_rng, rng = np.random.default_rng(11), np.random.default_rng(seed)
     forms = [[_zipf(forms_rng, 6) for _ in range(10)] for _ in range(5)]
@@ -180,7 +180,7 @@ def forms():
 
 @pytest.fixture(scope="session")
 def form_inputs():
-    """Return 330 train, 320 control and 310 fresh people of a clinic that writes into forms."""
+    """Return 330 train, 320 control and 310 fresh people of a clinic that uses forms."""
     return AuditInputs(
         synthetic=write_forms(310, seed=23, prefix="s"),
         train=write_forms(330, seed=21, prefix="t"),
@@ -198,7 +198,7 @@ def rows_of():
 def audited(tmp_path, monkeypatch, capsys):
     """Return a function that runs `audits run`: exit code, report, rows of the findings (from 0), stderr.
 
-    A table is a list of (text, person), or a mapping of its columns; the list of the synthetic table has no persons.
+    A table is a list of (text, person), or a mapping of its columns. Persons in a list for `synthetic` are ignored.
     After an error, the report is the description of the error.
     """
 

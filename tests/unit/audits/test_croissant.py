@@ -1,4 +1,4 @@
-"""The reader of Croissant reads the data of a bundle as they are described in croissant.json."""
+"""The Croissant library reads the data of a bundle as croissant.json describes them."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""No threshold becomes easier by trying again, by being surer, or by being less sure."""
+"""Neither further attempts nor another confidence level makes a threshold easier to meet."""
 
 import itertools
 from dataclasses import replace
@@ -17,7 +17,7 @@ SURER = [0.95, confidence_of(3, 0.95)]
 
 
 def copies(inputs, n, drop=0.0, seed=4):
-    """Return the inputs with n rows of the synthetic table replaced by rows of train, words left out of them."""
+    """Return the inputs with n synthetic rows replaced by train rows; a word is omitted with probability `drop`."""
     rng = np.random.default_rng(seed)
     texts = list(inputs.synthetic.texts)
     for i in range(n):
@@ -34,7 +34,7 @@ def town(people):
 
 @pytest.fixture(scope="module")
 def verdicts(town):
-    """Return by release and audit the verdicts in the order of `SURER`: from clean to a leak that is just seen."""
+    """Return verdicts in the order of `SURER`, by release (clean, or with a barely detectable leak) and audit."""
     releases = {"fresh": town} | {f"{n} copies": copies(town, n, 0.4) for n in (14,)}
     found = {}
     for (release, inputs), name in itertools.product(releases.items(), AUDITS):
@@ -53,7 +53,7 @@ def test_being_surer_never_turns_fail_or_insufficient_into_pass(verdicts):
 
 
 def test_what_is_proven_is_proven_at_every_attempt(verdicts):
-    """Eight near-copies used to fail, then pass, then pass again."""
+    """Regression: eight near copies failed at the first attempt and passed at the second and third."""
     assert any(said[0] == "fail" for said in verdicts.values())
     for where, said in verdicts.items():
         if said[0] == "fail":

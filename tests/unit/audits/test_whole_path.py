@@ -57,7 +57,7 @@ IDS = {
     "16 digits of notes": lambda i: ((NOTE * 2)[i : i + 8]).encode().hex(),
     "digests of patients": lambda i: hashlib.sha256(f"control{i}".encode()).hexdigest()[:16],
     "free text": lambda i: f"{NOTE}{i}",
-    "numbers in an order that tells": lambda i: str(48_300 + (7 * i) % 30),
+    "numbers that are not in the order of the rows": lambda i: str(48_300 + (7 * i) % 30),
 }
 
 
@@ -87,7 +87,7 @@ BLIND = {
 
 
 def test_rules_on_audits_that_reach_no_verdict_are_unmet(people, rows_of, audited, tmp_path):
-    """With thirty persons nothing is found, and this shows nothing."""
+    """With thirty persons, an audit that finds no hit is no evidence of a clean release."""
     rules = [
         {"id": f"rule-{i}", "metric": metric, "bound": bound, "op": "<=", "limit": limit, "min_n": 100, "why": "w"}
         for i, (metric, (bound, limit)) in enumerate(BLIND.items())
@@ -179,7 +179,7 @@ def test_clean_tables_meet_the_policy_research(people, rows_of, audited, tmp_pat
         | ({} if name == "synthetic" else {"group": [person for _, person in rows]})
         for name, rows in tables_of(people, rows_of, 320).items()
     }
-    audited("--only", "memorization", **tables)  # writes the files, whose digests the evaluation states
+    audited("--only", "memorization", **tables)  # writes the tables, whose digests are in the evaluation
     number = {"value": 0.95, "low": 0.9, "high": 0.97, "confidence": 0.975, "n": 300}
     names = ("tstr_over_trtr", "worst_class_ratio")
     metrics = {f"utility.encoder_logistic.{name}": number for name in names}

@@ -17,7 +17,7 @@ def script_of(test):
 
 @pytest.fixture(scope="module")
 def bench(module_at, request):
-    """The script that a test file tests: `benchmarks/x.py` for `test_x.py`, also in folders of both."""
+    """Return the script that a test file tests: `benchmarks/x.py` for `test_x.py`, also in subfolders."""
     module = module_at(str(script_of(request.path).relative_to(BENCHMARKS.parent)))
     if hasattr(module, "code_digest"):
         digest = module.code_digest()

@@ -27,7 +27,7 @@ def test_every_variant_is_trained_and_none_twice(bench, options, tmp_path, capsy
     rows = run(bench, options, tmp_path)
     assert list(rows) == list(bench.VARIANTS)
     assert all(row["gain"] == pytest.approx(row["other"] - row["own"]) for row in rows.values())
-    assert len({row["own"] for row in rows.values()}) == len(rows)  # every one is another training
+    assert len({row["own"] for row in rows.values()}) == len(rows)  # each variant is trained separately
     assert capsys.readouterr().out.count("\n| ") == len(rows) + 1
     monkeypatch.setattr(bench, "trained", None)
     assert run(bench, options, tmp_path) == rows

@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory, tiny, tiny_models):
-    """A folder with tiny models, a bridge with a vocabulary, a table of texts and a corpus; and the options."""
+    """Return a folder (tiny models, a bridge with a vocabulary, a table of texts, a corpus) and the options."""
     folder = tmp_path_factory.mktemp("bench-bridge")
     options = tiny_models(folder, [*tiny.WORDS, *(f"{w}s" for w in tiny.WORDS)])
     table = pa.table({"text": tiny.sentences(33), "label": [*["ant", "bee"] * 16, "ant"]})
@@ -23,7 +23,7 @@ def made(tmp_path_factory, tiny, tiny_models):
 
 
 def measured(bench, options, out):
-    """Run the benchmark with the variants, and return its figures without the time it took."""
+    """Run the benchmark with the variants, and return its results without the duration."""
     files, shown = [f"--figure={out}", f"--json={out / 'x.json'}", f"--markdown={out / 'x.md'}"], io.StringIO()
     with contextlib.redirect_stdout(shown):
         bench.main([*options, "--variants", *files])

@@ -10,7 +10,7 @@ from audits.selftest.cases import CASES
 
 @pytest.fixture(scope="module")
 def quick(bench, tmp_path_factory):
-    """The quick run: its folder, its Markdown, its results and its options."""
+    """Run the quick form, and return its folder, Markdown, results and options."""
     folder = tmp_path_factory.mktemp("suite")
     options = ["--quick", "--only", "memorization,identifiers", "--checkpoints", str(folder / "kept")]
     bench.main([*options, "--markdown", str(folder / "x.md"), "--json", str(folder / "x.json")])

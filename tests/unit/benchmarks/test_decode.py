@@ -17,7 +17,7 @@ def options(tmp_path, tiny, tiny_models):
 
 @pytest.mark.slow
 def test_both_decoders_write_the_same_number_of_texts_and_get_the_same_measures(bench, options, capsys, monkeypatch):
-    monkeypatch.setattr(loop_decoder, "text_of", loop_decoder.text_of)  # the bench replaces it to count tokens
+    monkeypatch.setattr(loop_decoder, "text_of", loop_decoder.text_of)  # restores it after the test
     bench.main([*options, "--quick", "--json", "--threads=1"])
     *shown, printed = capsys.readouterr().out.splitlines()
     figures = ["round 1", *(f"records per second, ratio by {kind} time" for kind in ("wall", "processor"))]
@@ -25,7 +25,7 @@ def test_both_decoders_write_the_same_number_of_texts_and_get_the_same_measures(
     assert [line.split(":")[0] for line in shown[1:]] == figures * 2
     found = json.loads(printed)
     assert [one["candidates"] for one in found["compared"]] == [1, DecodeConfig().candidates]
-    assert [one["records"] for one in found["compared"]] == [8, 2]  # 8 texts each
+    assert [one["records"] for one in found["compared"]] == [8, 2]  # 8 texts in each comparison
     for one in found["compared"]:
         assert one["of_the_limit"] > 0
         for name in ("loop", "generate"):

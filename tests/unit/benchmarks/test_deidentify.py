@@ -23,7 +23,7 @@ RESULTS = [  # entity, start, end, score
 
 @pytest.fixture
 def without_libraries(monkeypatch, bench):
-    """No library and no classifier is installed."""
+    """Simulate that no library and no classifier is installed."""
 
     def rules_only(engine):
         if engine != "rules":
@@ -38,7 +38,7 @@ def without_libraries(monkeypatch, bench):
 
 @pytest.fixture
 def libraries(monkeypatch):
-    """Stand-ins for spaCy and Presidio; the list receives what a test must know of their use."""
+    """Install stand-ins for spaCy and Presidio, and return a list in which they record their arguments."""
     seen = []
     entities = [
         SimpleNamespace(start_char=start, end_char=end, label_=label)
@@ -77,7 +77,7 @@ def libraries(monkeypatch):
 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
-    """Small files in the place of the corpora."""
+    """Write small files in the place of the corpora."""
     marks = [[(0, 3, "PERSON"), (16, 19, "DATE_TIME")], [(0, 3, "TITLE")]]
     spans = [[{"start": s, "end": e, "entity_type": kind} for s, e, kind in row] for row in marks]
     files = {

@@ -52,7 +52,7 @@ def test_different_points_are_distinguished(bench, monkeypatch, capsys):
     X, y = bench.made_up(bench.class_sizes(1_500, 2))
     assert bench.same_points("smote", X, y, points=300) > 0.05
     monkeypatch.setitem(bench.THEIRS, "smote", bench.RandomOverSampler)
-    assert bench.same_points("smote", X, y, points=300) <= 2 / 924  # the least there is: the split and its mirror
+    assert bench.same_points("smote", X, y, points=300) <= 2 / 924  # the smallest p: the split and its mirror
     assert "their reruns" in capsys.readouterr().out
 
 

@@ -6,7 +6,7 @@ from synthgen.core.neighbours import screen
 
 def test_flat64_is_exact_even_if_all_candidates_are_equally_far(bench):
     x = np.zeros((40, bench.D), dtype=np.float32)
-    x[np.arange(40), np.arange(40)] = 1  # all pairs are equally far, so the rows with the lowest numbers are nearest
+    x[np.arange(40), np.arange(40)] = 1  # all distances are equal, so the rows with the lowest numbers are chosen
     searched = np.array([0, 3, 30])
     assert bench.flat64(x, searched).tolist() == [[1, 2, 3, 4, 5], [0, 1, 2, 4, 5], [0, 1, 2, 3, 4]]
 

@@ -35,7 +35,7 @@ def real(bench):
 
 @pytest.fixture(scope="module")
 def fakes(bench, tmp_path_factory):
-    """Adapters that behave well or badly."""
+    """Return stand-in adapters: one that works, and others that fail in different ways."""
     folder = tmp_path_factory.mktemp("adapters")
     for name, code in FAKES.items():
         (folder / f"{name}.py").write_text(f"import json\n{code}\n", encoding="utf-8")
@@ -44,7 +44,7 @@ def fakes(bench, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def quick(bench, real, fakes, tmp_path_factory):
-    """The quick run with all of them: its folder, its Markdown, its options and its duration in seconds."""
+    """Run the quick form with all adapters; return its folder, Markdown, options and duration in seconds."""
     folder = tmp_path_factory.mktemp("peers")
     patch = pytest.MonkeyPatch()
     absent = bench.Peer("the absent one", fakes["kind"].adapter, ("no-such-package==1",))
@@ -97,7 +97,7 @@ def test_a_peer_that_cannot_be_installed_has_a_row_with_the_reason_and_the_other
     assert reason.startswith(
         "error: cannot be installed: ERROR: No matching distribution found for no-such-package==1"
     )
-    assert cell(quick[1], "verbatim", "the kind one").startswith("caught: by eye (")  # from the last line printed
+    assert cell(quick[1], "verbatim", "the kind one").startswith("caught: by eye (")  # the last printed line
     assert "- the kind one, verbatim: share 0.5" in quick[1]
 
 
@@ -118,7 +118,7 @@ def test_a_peer_that_stops_clean_releases_shows_no_fault_of_ours(quick):
 @pytest.mark.slow
 def test_answers_are_kept_and_failures_tried_again(quick, bench, fakes, monkeypatch, capsys):
     _, text, options, _ = quick
-    monkeypatch.setattr(bench, "run_case", None)  # calling it breaks
+    monkeypatch.setattr(bench, "run_case", None)  # a call would fail
     monkeypatch.setattr(bench, "PEERS", {name: fakes[name] for name in ("kind", "rubbish")})
     called, real = [], bench.result_of
     monkeypatch.setattr(bench, "result_of", lambda peer, *rest: called.append(peer.title) or real(peer, *rest))

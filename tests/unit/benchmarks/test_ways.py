@@ -13,7 +13,7 @@ from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Candidate
 from synthgen.decode.base import Settings
 
-sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))  # scripts are no package
+sys.path.append(str(Path(__file__).parents[3] / "benchmarks"))  # the scripts are not a package
 
 from ways import (
     Candidates,
@@ -43,7 +43,7 @@ def unit(*shape, seed):
 
 
 class Axes:
-    """Counts the three words; a text with none of them points to the first."""
+    """An encoder that counts the three words; a text with none of them gets the vector of the first word."""
 
     def encode(self, texts, progress=None):
         counts = np.array([[text.split().count(w) for w in AXES] for text in texts], dtype=np.float32)
@@ -52,7 +52,7 @@ class Axes:
 
 
 class Loudest:
-    """Writes the word of the largest entry, in candidate c the one c places behind it."""
+    """A decoder whose candidate 0 is the word of the largest entry, candidate 1 that of the second largest, etc."""
 
     name = "loudest"
 
@@ -112,7 +112,7 @@ def test_a_correction_overshoots_by_the_missed_part(m, d, alpha, seed):
     moved = corrected(target, guess, alpha)
     assert np.linalg.norm(moved, axis=1) == pytest.approx(np.ones(m), abs=1e-5)
     assert ((moved * guess).sum(axis=1) <= (target * guess).sum(axis=1) + 1e-5).all()  # further from the guess
-    assert corrected(target, target, alpha) == pytest.approx(target, abs=1e-5)  # nothing missed, nothing moved
+    assert corrected(target, target, alpha) == pytest.approx(target, abs=1e-5)  # nothing to correct
 
 
 def test_a_correction_by_hand():
@@ -126,9 +126,9 @@ def test_a_correction_decodes_the_missing_part_and_keeps_the_better_text():
     guess = first_of("guess", made.write(near.vectors, near.labels, SeedTree(0)))
     assert guess.texts == ("bee",)
     way = correct_once(made, guess, near, alpha=1, tries=1, seeds=SeedTree(0).child("again"))
-    assert np.argmax(made.decoder.asked[-1][0]) == 0  # asks for ant
+    assert np.argmax(made.decoder.asked[-1][0]) == 0  # the corrected vector requests "ant"
     assert (way.name, way.decodes) == ("guess, corrected by α = 1", 2)
-    assert way.texts == ("bee",)  # but bee lies nearer
+    assert way.texts == ("bee",)  # "bee" is kept, because it is nearer
     far = replace(guess, texts=("cow",), vectors=np.array([[0, 0, 1]], dtype=np.float32), decodes=3)
     way = correct_once(made, far, near, alpha=1, tries=2, seeds=SeedTree(0))
     assert (way.texts, way.decodes) == (("bee",), 5)
@@ -167,7 +167,7 @@ def test_ranks_by_hand():
     # the third text is as near to the first source as to the third, and the second source is nearer
     assert ranks(written, sources).tolist() == [1, 2, 3]
     same = np.tile(unit(1, 4, seed=0), (6, 1))
-    assert ranks(same, same).tolist() == [6] * 6  # equal texts find no source
+    assert ranks(same, same).tolist() == [6] * 6  # equal texts identify no source
 
 
 @given(st.integers(2, 9), st.integers(0, 3), st.integers(2, 5), SEEDS)

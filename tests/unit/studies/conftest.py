@@ -18,7 +18,7 @@ from synthgen.core.errors import SynthGenError
 from synthgen.models.store import MANIFEST, store_folder
 
 GAINS = {"none": 0.0, "random-oversample": 0.05, "smote": 0.08, "vae": 0.02, "adasyn": 0.04}
-ONE_WORKER = {"LOKY_MAX_CPU_COUNT": "1"}  # a process takes longer to start than the jobs of a test
+ONE_WORKER = {"LOKY_MAX_CPU_COUNT": "1"}  # starting a process takes longer than the jobs of a test
 REFUSED = {"status": "refused", "reason": "no danger | points"}
 REFUSED |= dict.fromkeys(("accuracy", "macro_f1", "minority_recall"), math.nan)
 
@@ -45,7 +45,7 @@ def _made_up():
 
 @pytest.fixture(scope="session")
 def small(module_at):
-    """A small set, its plan, and texts for it."""
+    """Return the module `small`: a small text set, its plan, and texts for it."""
     return module_at("tests/unit/studies/small.py")
 
 
@@ -89,7 +89,7 @@ def stored_models():
 
 @pytest.fixture
 def study_process(tmp_path):
-    """Return the processes that run a study command without the real text sets."""
+    """Return an object that runs a study command as its own process, by default without the real text sets."""
     return StudyProcess(tmp_path)
 
 
@@ -122,7 +122,7 @@ class StudyProcess:
 
 @pytest.fixture(scope="session")
 def quick_out(tmp_path_factory):
-    """Return the folder of the quick forms that use the same fictional notes, so that these are embedded once."""
+    """Return a folder shared by all quick forms on the same fictional notes, which are then embedded only once."""
     return tmp_path_factory.mktemp("quick") / "out"
 
 

@@ -19,7 +19,7 @@ D = 32
 
 
 class Counting:
-    """Unit vectors of word counts; equal texts get equal vectors."""
+    """An encoder that returns unit vectors of word counts; equal texts get equal vectors."""
 
     name, digest, dim, max_tokens, normalized = "counting", "c" * 64, D, 99, True
 

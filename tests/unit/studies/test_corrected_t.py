@@ -48,7 +48,7 @@ def test_without_spread_there_is_no_interval_and_no_p(values):
 
 
 def test_holm_by_hand():
-    # sorted: 0.01·4, max(0.04, 0.02·3), max(0.06, 0.03·2), max(0.06, 0.5·1); the missing one is no test
+    # sorted: 0.01·4, max(0.04, 0.02·3), max(0.06, 0.03·2), max(0.06, 0.5·1); None is not a test
     assert holm_where_made([0.03, 0.01, None, 0.5, 0.02]) == pytest.approx([0.06, 0.04, None, 0.5, 0.06])
     assert holm_where_made([0.7, 0.6]) == [1.0, 1.0]
     assert holm_where_made([None]) == [None]

@@ -48,7 +48,7 @@ def test_without_spread_there_is_no_interval(values, influence):
 
 
 def test_the_interval_covers_the_truth_at_its_confidence_and_either_part_alone_does_not():
-    """Train and test records are both drawn at random; the truth, over records outside the pool too, is 0."""
+    """Train and test records are both drawn at random; the true mean over all possible records is 0."""
     rng = np.random.default_rng(5)
     N, n, n_test, J, rounds = 90, 50, 60, 5, 1500
     covered = dict.fromkeys(("both", "draws", "test"), 0)

@@ -20,7 +20,7 @@ def test_a_figure_is_as_wide_as_the_page_and_its_text_is_text(tmp_path):
     with Image.open(png) as image:
         assert image.size[0] / 300 * 2.54 == pytest.approx(PAGE_CM, abs=0.05)
     text = svg.read_text(encoding="utf-8")
-    assert "a$_1$" in text  # a method's name is never read as mathematics
+    assert "a$_1$" in text  # a method's name is not typeset as mathematics
     assert "dc:date" not in text
 
 

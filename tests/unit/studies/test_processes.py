@@ -9,7 +9,7 @@ import pytest
 from studies.processes import in_processes
 from synthgen.core.errors import Interrupted
 
-# only functions of installed modules reach another process from a test
+# a test can send only functions of installed modules to another process
 
 
 def test_every_job_is_run_and_reported():
@@ -23,7 +23,7 @@ def test_each_process_is_prepared_first(tmp_path):
     results = {}
     in_processes(["x"], os.path.abspath, results.__setitem__, start=os.chdir, given=(tmp_path,))
     in_processes([signal.SIGINT], signal.getsignal, results.__setitem__)
-    assert results == {"x": str(tmp_path / "x"), signal.SIGINT: signal.SIG_IGN}  # the parent handles a stop
+    assert results == {"x": str(tmp_path / "x"), signal.SIGINT: signal.SIG_IGN}  # only the parent handles it
 
 
 def test_an_error_of_a_job_is_raised_here_and_leaves_no_process():

@@ -13,7 +13,7 @@ from synthgen.core.types import Candidate
 
 
 class Encoder:
-    """Vectors of the words that a text contains."""
+    """An encoder of the words that a text contains."""
 
     dim, name, normalized, digest = 384, "minilm", True, "0"
 
@@ -71,7 +71,7 @@ def test_best_candidate_is_the_nearest_to_its_vector(stubbed, tmp_path):
 
 
 class Corrector(Conversation):
-    """Writes the label, and the second time a text that depends on what it is asked."""
+    """Writes the label and the last turn of the conversation, which a correction changes."""
 
     def __init__(self):
         self.asking = lambda *_: [("", "nothing")] * 99

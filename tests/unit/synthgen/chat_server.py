@@ -1,4 +1,4 @@
-"""A chat server with the OpenAI interface on this machine, whose answers a test decides."""
+"""A chat server with the OpenAI interface on this machine; the test sets its answers."""
 
 import json
 import threading
@@ -17,7 +17,7 @@ def text_answer(body):
 
 
 class ChatServer:
-    """The server's address, what it was asked, and how it answers."""
+    """The address of the server, the requests that it received, and the function that answers them."""
 
     def __init__(self, port, models):
         self.url = f"http://127.0.0.1:{port}/v1"

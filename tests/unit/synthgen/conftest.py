@@ -52,7 +52,7 @@ class Project:
         return Config.parse(given | changes, base=str(self.folder))
 
     def verified_release(self, run):
-        """Release a run and return the bundle, after it verified under a trust root of its own."""
+        """Release a run, verify the bundle with a new trust root, and return the bundle."""
         keys, trust = self.folder / "keys", self.folder / "own.json"
         bundle = run.release(run.decide(), key=keys / "releaser.pem", out=self.folder / "out")
         policies = {run.policy.name: [run.policy.digest()]}

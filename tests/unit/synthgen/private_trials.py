@@ -45,7 +45,7 @@ CHANGES["interpolate"] = {"method": "dp-gaussian", "k_neighbors": 5, "total": 24
 
 
 class Trial:
-    """A bench under a budget with keys, a policy and a trust root that names it."""
+    """A bench with a DP budget, keys, a policy, and a trust root that names the policy."""
 
     POLICY, OPEN, CHANGES = POLICY, OPEN, CHANGES
 
@@ -75,7 +75,7 @@ class Trial:
     def config(self, **changes):
         found = self.bench.job(**{**CHANGES, "release": {"key": str(self.key)}, **changes}).config
         root = found.resolve(found.workspace)
-        if not (root / FILE).exists():  # a fixed split; the noise differs between runs
+        if not (root / FILE).exists():  # a fixed secret fixes the split; the noise still differs
             root.mkdir(mode=0o700, exist_ok=True)
             write_new(root / FILE, bytes(range(32)), 0o600)
         return found

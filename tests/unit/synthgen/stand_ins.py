@@ -48,12 +48,12 @@ SETTINGS |= {
 
 @functools.cache
 def clinic(patients, seed):
-    """Return the rows of a clinic, read only."""
+    """Return the rows of a clinic; they are cached, so do not change them."""
     return generate(patients, np.random.default_rng(seed))
 
 
 class CountingEncoder:
-    """Vectors are signed counts of words; `seen` holds every text it was given, in order."""
+    """An encoder whose vectors are signed counts of words; `seen` lists every encoded text in order."""
 
     name, digest, dim, max_tokens, normalized = "counting", "e" * 64, DIM, 512, True
 
@@ -77,7 +77,7 @@ class CountingEncoder:
 
 
 class PickingDecoder:
-    """Writes phrases of another clinic's notes that are near the vector, with some randomness.
+    """A decoder that picks the phrases of another clinic's notes that are near the vector, with some randomness.
 
     `decoded` has the ids of the latents of each call, `contexts` their texts so far, `settings` the last settings.
     Latents for which `spoil` is true get empty texts. After `stop_after` calls, KeyboardInterrupt is raised.
@@ -113,7 +113,7 @@ class PickingDecoder:
 
 
 class Bench:
-    """One configuration in one workspace with the stand-ins."""
+    """Configurations in one folder that use the stand-ins for the models."""
 
     def __init__(self, root: Path, patch: pytest.MonkeyPatch):
         self.root, self.encoder, self.source_control = root, CountingEncoder(), None
@@ -123,13 +123,13 @@ class Bench:
         patch.setattr(decoders, "digest_of", lambda folder: f"digest of {folder.name}")
         patch.setattr(decoders, "load_bridge", lambda name, _resolve: SimpleNamespace(digest=f"bridge {name}"))
         patch.setattr(decoders, "open_decoder", lambda *_: self.decoder)
-        patch.setattr("synthgen.decode.stage.workers_for", lambda *_, **__: 1)  # calls come in order
+        patch.setattr("synthgen.decode.stage.workers_for", lambda *_, **__: 1)  # one worker keeps the calls in order
         self.rows = clinic(60, 5)
         lines = [json.dumps({k: v for k, v in row.items() if k != "key"}) for row in self.rows]
         (root / "notes.jsonl").write_text("\n".join(lines) + "\n")
 
     def job(self, **changes):
-        """Return the run with some sections changed."""
+        """Return a job with some changed sections of the configuration."""
         given = {k: {**v, **changes.pop(k, {})} if isinstance(v, dict) else v for k, v in SETTINGS.items()}
         config = Config.parse({**given, **changes}, base=str(self.root))
         return Job(config, Workspace(config.resolve(config.workspace)), silent)
@@ -146,7 +146,7 @@ class Bench:
         return prepared, result, embedded
 
     def writer(self, job):
-        """Return the rounds of writing of a run before the first round."""
+        """Return the writing rounds of a run, before the first round."""
         prepared, result, embedded = self.prepare(job)
         names = replaced_names(self.stages[2].folder, prepared.train)
         return Writing(job, prepared.train, embedded, result.digest, names)
@@ -164,7 +164,7 @@ class Bench:
 
 
 class Writing:
-    """The rounds of one run: `write` runs all, other methods run single stages; `stages` are those that ran."""
+    """The writing rounds of a run: `write` runs all of them and lists their `stages`; other methods run one stage."""
 
     def __init__(self, job, train, embedded, upstream, names):
         self.names = names

@@ -59,7 +59,7 @@ def public_of(attack, both, name):
 def test_release_with_public_streams_is_fully_attackable(played):
     lines = played["public"]
     assert lines["the real seed, given"].value == 1
-    assert lines["guessed seeds"].value == 0.5  # ids follow from the records, so nothing confirms a guess
+    assert lines["guessed seeds"].value == 0.5  # ids depend only on the records, so they confirm no guess
     assert lines["all together"].value > 0.9
 
 
@@ -136,7 +136,7 @@ def test_split_is_reproducible_only_with_the_secret(both, tmp_path):
 def test_statement_contains_the_attempt_number_and_the_ledger_head(attack, both):
     for n, name in enumerate(("public", "private"), start=1):
         stated = json.loads(public_of(attack, both, name).files["attestation/payload"])["predicate"]["attempts"]
-        assert stated["number"] == n  # the same patients under another secret
+        assert stated["number"] == n  # another attempt on the same patients, although the secret differs
         assert stated["ledger"]["entries"] == n
     record = read_record(both["private"][0].resolve("private-ws"))
     assert record.stage("audit").attempt not in json.dumps(stated)

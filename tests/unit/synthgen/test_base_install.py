@@ -54,7 +54,7 @@ except ImportError as error:
     print(type(error).__name__, error.hint)
 """
 PASSPHRASE = "correct horse"
-OPTIONAL = {"rfc3161_client", "securesystemslib", "pandas"}  # of other extras; each use says what to install
+OPTIONAL = {"rfc3161_client", "securesystemslib", "pandas"}  # in other extras; errors say which extra to install
 
 
 def called(code, *arguments, cwd, **env):

@@ -57,7 +57,7 @@ def test_run_continues_after_the_server_was_stopped(worded, chat, monkeypatch):
     folder = next(path for path in (worded.folder / "ws" / "stages").glob("decode*") if "recon" not in path.name)
     before = {path.name: path.read_bytes() for path in folder.glob("shard-*")}
     with chat() as server:
-        config = worded.config(**decode(server, parallel=2))  # another address is the same server
+        config = worded.config(**decode(server, parallel=2))  # counts as the same server, at another address
         run = Pipeline(config).run()
         assert len(server.bodies) > 0
     assert done >= 30

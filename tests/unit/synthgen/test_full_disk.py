@@ -51,7 +51,7 @@ def test_audits_run(run, tables, tmp_path, limit, caplog):
     arguments = ("run", *tables, "--only", "memorization", "--ledger", tmp_path / "ledger", "--out", tmp_path / "out")
     refused(run(audits, *arguments, limit=limit))
     ledger = tmp_path / "ledger" / "attempts.jsonl"
-    assert not ledger.exists() or ledger.read_bytes() == b""  # no part of a line stays
+    assert not ledger.exists() or ledger.read_bytes() == b""  # no partial line remains
     if is_keyed := (tmp_path / "ledger" / "key").exists():  # as after a power failure in the middle of a line
         ledger.write_bytes(b'{"entry":{"att')
     done = run(audits, *arguments)
@@ -85,9 +85,9 @@ def test_an_interrupted_line_never_returns_a_spent_budget(tmp_path):
     path = folder / "attempts.jsonl"
     whole = path.read_bytes()
     for cut in (1, 2, 50, len(whole.splitlines(keepends=True)[1]) - 1):
-        path.write_bytes(whole[:-cut])  # the marks cover this line
+        path.write_bytes(whole[:-cut])  # the high-water marks count this line
         with pytest.raises(Exception, match="has 1 entries, but had 2 before"):
             counting_reservations(folder, mark)
-    path.write_bytes(whole + whole[:70])  # the marks do not cover this line, and nobody acted on it
+    path.write_bytes(whole + whole[:70])  # no mark counts this line, so no noise was drawn for it
     assert [one.run for one in counting_reservations(folder, mark)] == ["a", "b"]
     assert path.read_bytes() == whole

@@ -50,7 +50,7 @@ class FixedAnswers:
 
 
 class Clock(datetime):
-    time = None  # of both releases
+    time = None  # the time of both releases
 
     @classmethod
     def now(cls, tz=None):
@@ -114,7 +114,7 @@ class Twin:
 
 
 def copied(twin):
-    """Return a row of a new patient of train whose note is a released text, so that a hard rule would refuse."""
+    """Return a row of a new patient of train whose note is a released text, so that a rule on copies would refuse."""
     seeds, template = Job(twin.run.config, twin.run.workspace, silent).seeds.child("split"), twin.rows[0]
     names = [f"p9{i:04d}" for i in range(40)]
     records = tuple(

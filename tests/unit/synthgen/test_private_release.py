@@ -82,7 +82,7 @@ def first_run(trials, new_bench, tmp_path_factory):
 
 @pytest.fixture
 def finished(trial, first_run, tmp_path):
-    """A copy of that trial, with its ledger and the mark beside its key; and its run."""
+    """A copy of that trial, with its ledger and the high-water mark beside its key; and the run of the copy."""
     shutil.copytree(first_run[0], tmp_path, dirs_exist_ok=True)
     private = trial("inside")
     return private, Pipeline(private.config()).run()
@@ -95,18 +95,18 @@ def test_dp_release_verifies_and_states_the_spent_budget(finished, first_run):
     bundle = private.release(run)
     found = verify_bundle(bundle.path, private.trust, None)
     assert found.ok, found.failure
-    assert private.release(run).path == bundle.path  # the same command finds it
+    assert private.release(run).path == bundle.path  # the existing bundle is returned
     with pytest.raises(UsageError, match="each DP query spends privacy budget"):
         shadow(private.config(), ShadowRequest(runs=8, persons=1, quick=True), silent, print)
     privacy = found.statement.predicate.privacy
     assert (privacy.mechanism, privacy.epsilon, privacy.delta, privacy.unit) == ("dp-gaussian", 2.0, 4e-4, "group")
     stated = privacy.budget
     assert (stated.spent_before, stated.max_epsilon, stated.delta, stated.voided) == (0.0, 2.5, 1e-3, 0)
-    assert stated.spent_after == pytest.approx(1.817, abs=0.01)  # of the mechanisms, at the delta of all runs
+    assert stated.spent_after == pytest.approx(1.817, abs=0.01)  # epsilon at the delta of all runs
     line = next(check.detail for check in found.checks if check.id == "ledger")
     assert "all runs of the ledger together: epsilon 1.8" in line
 
-    # the bundle contains only verdicts about anything that was counted from persons
+    # of everything that was counted from persons, the bundle contains only verdicts
     metrics = json.loads((bundle.path / "evidence" / "metrics.json").read_bytes())["metrics"]
     assert set(metrics) <= PUBLIC
     assert metrics["memorization.copied_persons"]["value"] == 1
@@ -152,7 +152,7 @@ def test_copied_key_with_another_ledger_does_not_verify(finished):
     assert (found.ok, found.code, found.checks[-1].id) == (False, 11, "ledger")
     assert "the trust root does not name the ledger" in found.failure
     budget = json.loads(base64.b64decode(json.loads((again.path / ENVELOPE).read_bytes())["payload"]))
-    assert budget["predicate"]["privacy"]["budget"]["spentBefore"] == 0.0  # so the budget alone looks unspent
+    assert budget["predicate"]["privacy"]["budget"]["spentBefore"] == 0.0  # so the stated budget looks unspent
 
     # a trust root that names no ledger accepts no release with a budget
     bare = load_trust(private.trust).model_copy(update={"ledgers": ()})
@@ -185,7 +185,7 @@ def test_a_release_with_audit_figures_states_that_epsilon_covers_only_the_texts(
     assert again.folder("measure") == run.folder("measure")
     verified = verify_bundle(private.release(again, "again").path, private.trust, None)
     assert verified.ok, verified.failure
-    assert verified.statement.predicate.attempts.number == 1  # it is the same audit
+    assert verified.statement.predicate.attempts.number == 1  # the same audit is no further attempt
     assert verified.statement.predicate.privacy.non_private_steps == (RELEASE_GATED, SOURCE_CHECKED, *OUTSIDE_DP)
     assert VERDICTS_ONLY in verified.statement.predicate.limitations
 
@@ -214,12 +214,12 @@ def test_a_dp_budget_substitutes_for_parents_under_a_policy_that_requires_them(p
     bare = load_trust(parentless.trust).model_copy(update={"ledgers": ()})
     assert verify_bundle(parentless.release(run, "again").path, bare, None).code == 11
 
-    # a second draw alone is within the limit, but not together with the first: it is refused
+    # a second draw alone is within the limit, but both draws together are not, so the second is refused
     with pytest.raises(BudgetError, match="nothing was reserved"):
         Pipeline(parentless.config(policy="parentless.yaml")).run(resume="never")
 
 
-@pytest.mark.slow  # likewise
+@pytest.mark.slow  # tests/unit/audits/gate/test_dp_substitute.py covers the gate in a second
 def test_method_that_hides_its_parents_fails_parent_recovery(parentless, monkeypatch):
     def hidden(_prepared, written):
         return Lineage(parents=((),) * len(written.parents), weights=((),) * len(written.parents))
@@ -240,7 +240,7 @@ def test_a_run_released_last_counts_all_budget_spent_since_its_reservation(finis
     (private.folder / "open.yaml").write_text(private.OPEN)
 
     def spend(name, epsilon):
-        """Spend budget under a policy without a limit; a release makes no difference."""
+        """Spend budget under a policy without a limit; spent budget counts even if nothing is released."""
         dp = {**private.CHANGES["dp"], "epsilon": epsilon, "delta": 4e-4}
         other = private.config(workspace=name, policy="open.yaml", dp=dp)
         Pipeline(other).run(until="interpolate")
@@ -260,7 +260,7 @@ def test_a_run_released_last_counts_all_budget_spent_since_its_reservation(finis
     assert (one.epsilon, one.delta, budget.delta, budget.voided) == (0.5, 4e-4, 1e-3, 0)
     assert budget.spent_before == joint_epsilon(one.mechanisms, delta=1e-3) == pytest.approx(0.44, abs=0.02)
     assert budget.spent_after == pytest.approx(joint_epsilon([*one.mechanisms, *own], delta=1e-3), rel=1e-9)
-    assert budget.spent_after < 2.0  # the claims sum to 2.5
+    assert budget.spent_after < 2.0  # the sum of the two stated epsilons is 2.5
 
     # a reservation that exceeds the limit blocks a release, until it is voided
     noise = {"kind": "gaussian", "noise_multiplier": 1.5, "sampling_rate": 1.0, "steps": 1}
@@ -286,11 +286,11 @@ def test_a_run_released_last_counts_all_budget_spent_since_its_reservation(finis
 def test_rolled_back_ledger_blocks_all_configurations(trial, ledger):
     private = trial("inside")
     kept = ledger_of(private.config())[0]
-    assert counting_reservations(*ledger_of(private.config())) == ()  # the high-water mark beside the key has seen it
+    assert counting_reservations(*ledger_of(private.config())) == ()  # this writes the high-water mark
     before, place = (kept / "attempts.jsonl").read_bytes(), private.folder / ledger
     if place != kept:
         shutil.copytree(kept, place)
-    # a run does not need the key, which does not exist
+    # this key does not exist; a run does not need it
     elsewhere = {"ledger": ledger, "release": {"key": "elsewhere/any.pem"}}
     Pipeline(private.config(**elsewhere)).run(until="interpolate")
     (place / "attempts.jsonl").write_bytes(before)
@@ -318,7 +318,7 @@ def test_a_run_with_reproducible_noise_is_not_released(trial):
         Pipeline(private.config(secret="public")).run()
     assert counting_reservations(*ledger_of(private.config())) == ()
 
-    # under an internal policy without a budget, it is a study, and a release is still refused
+    # an internal policy without a budget allows the run as a study, but the release is still refused
     private.pin("open", private.OPEN)
     run = Pipeline(private.config(secret="public", policy="open.yaml")).run()
     assert [line.split(":")[0] for line in run.decide().failures] == ["secret-private"]

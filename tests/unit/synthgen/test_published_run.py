@@ -17,7 +17,7 @@ OWN = {"decode": {"writer": "xrag", "bridge": "builtin"}}
 
 @pytest.fixture
 def published(project, tiny, module_at):
-    """A new project whose models are of the published layouts."""
+    """A new project whose models have the published layouts."""
     tiny_xrag = module_at("tests/unit/synthgen/decode/tiny_xrag.py")
     for role in ("encoder", "decoder"):
         for path in (project.folder / "models" / role).iterdir():
@@ -39,7 +39,7 @@ def test_published_models_run_to_a_release(published, monkeypatch):
     Pipeline(published.config(**OWN)).run()
     (decoder,) = made
     assert decoder.model.dtype == torch.bfloat16
-    assert decoder.projector.raw_norm > 24**0.5 * 2  # as the encoder gives them, not of unit length
+    assert decoder.projector.raw_norm > 24**0.5 * 2  # the encoder's vectors are not scaled to unit length
     run, first = synthetic(published)
     assert (len(first), [model["role"] for model in stated_models(run)]) == (12, ["embedder", "decoder"])
     content = bundle_content(run, run.decide())

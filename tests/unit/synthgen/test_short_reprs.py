@@ -30,7 +30,7 @@ CONFIG = Config(
 
 
 class Stated:
-    """Stands for objects of which a representation reads a name or an id."""
+    """A stand-in for an object whose name or id appears in a representation."""
 
     name, release_id, stages = "research", "20260101-abcdef", (PRIVATE, PRIVATE)
 

@@ -26,7 +26,7 @@ def test_words_only_run_reaches_a_release_that_states_the_disclosure(worded, mon
         1,
         2,
         3,
-    }  # none and one to see what all prompts begin with
+    }  # prompts with no word and with one word show what all prompts begin with
     content = bundle_content(run, run.decide())
     assert len(content.records) == 12
     assert [(m["role"], m["name"]) for m in stated_models(run)][-1] == ("vocabulary", "custom:(private)")

@@ -1,4 +1,4 @@
-"""Invented clinical notes and letters: different, of fitting length, without stock phrases, unlike the example."""
+"""Invented clinical notes and letters differ, have the right length, and repeat no stock phrase or example note."""
 
 import re
 from collections import Counter
@@ -38,7 +38,7 @@ def test_texts_differ_have_the_right_length_and_depend_on_the_seed(writer):
 @pytest.mark.parametrize("writer", WRITERS)
 def test_texts_have_no_stock_phrase_no_grammar_mark_and_no_identifier(writer):
     counts = Counter(run for text in texts_of(writer) for run in runs(text))
-    # The limit is 3 % of very many texts; among N texts a phrase of 2 % may exceed 3 % by chance.
+    # The limit of 3 % holds for very many texts; among N texts, a phrase of 2 % may exceed it by chance.
     assert max(counts.values()) <= 0.03 * N + 3 * (0.03 * 0.97 * N) ** 0.5
     for text in texts_of(writer):
         assert not re.search(r"[{}~]|@\w|\(\w+\||\.\.(?!\.)", text), text

@@ -40,7 +40,7 @@ def tables(tmp_path_factory, fresh_inputs):
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory, people):
-    """Return a folder with tables of so few persons that no audit passes, which are read in a second."""
+    """Return a folder of small tables, which are read within a second; they have too few persons for a pass."""
     seeded = {
         name: people(60, seed=seed, prefix=name) for seed, name in enumerate(("synthetic", "train", "control"), 1)
     }
@@ -331,7 +331,7 @@ def test_rewrite_removes_unaudited_columns(few, tmp_path, call):
 
 @pytest.mark.slow
 def test_rewrite_removes_text_hidden_in_white_space(tables, fresh_inputs, tmp_path, call):
-    """Twenty rows end in a train record each, written with a blank or tab for each bit."""
+    """Each of twenty rows ends in a train record, whose bits are written as blanks and tabs."""
     wild, clean = tmp_path / "wild.parquet", tmp_path / "clean.parquet"
     texts = list(fresh_inputs.synthetic.texts)
     bits = ["".join(" \t"[b >> k & 1] for b in t.encode() for k in range(8)) for t in fresh_inputs.train.texts[:20]]
@@ -346,7 +346,7 @@ def test_rewrite_removes_text_hidden_in_white_space(tables, fresh_inputs, tmp_pa
 
 @pytest.mark.slow
 def test_quarantined_rows_are_listed_and_the_table_passes_without_them(tables, fresh_inputs, tmp_path, call):
-    """The hidden rows are copies of train records that only their encoding hides from the audits."""
+    """The audits cannot read the four encoded rows; three of them are copies of a train record."""
     hidden = fresh_inputs.train.texts[9]
     encoded = [codecs.encode(hidden, "rot13"), base64.b64encode(b"private " * 40).decode()]
     encoded += [hidden[::-1], hidden.lower().translate(GREEK)]

@@ -24,6 +24,9 @@ def test_a_rewritten_file_contains_only_its_rows(tmp_path, suffix):
         rewrite(wild, clean, text="text", label="label")
     rewrite(wild, tmp_path / f"rest{suffix}", text="text", label="label", without={1})
     assert load_table(tmp_path / f"rest{suffix}", role="synthetic").texts == ("made up two",)
-    for rows, message in (({3}, "are not from 1 to 2"), ({1, 2}, "are all rows of the table")):
+    for rows, message in (
+        ({3}, "row numbers must be between 1 and 2, but 1 of them are not"),
+        ({1, 2}, "are all rows of the table"),
+    ):
         with pytest.raises(InputError, match=message):
             rewrite(wild, tmp_path / f"none{suffix}", text="text", label="label", without=rows)

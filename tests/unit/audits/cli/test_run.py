@@ -1,4 +1,4 @@
-"""`audits run` and its start, until it reads a table; test_main.py runs the whole command."""
+"""`audits run`, mostly its checks before any audit; test_main.py tests the whole command."""
 
 import json
 import random

@@ -67,7 +67,7 @@ def test_a_bundle_that_is_signed_again_without_a_change_verifies(copy, releases,
     assert (code, said.splitlines()[-1].split()[0]) == (0, "VERIFIED"), said
 
 
-# --- further files, whose names may also harm whoever opens the folder
+# --- further files; some names may also harm a person who opens the folder
 
 APPENDICES = ("report/appendix.jsonl", "evidence/notes.json", "data/notes.csv", "provenance/source.json", "notes.txt")
 HARMFUL = (
@@ -202,7 +202,7 @@ def test_a_changed_file_is_refused_although_it_is_signed(case, copy, releases, r
 
 @pytest.mark.parametrize("case", sorted({*RESULTS} - {"digits of a number"}))
 def test_the_same_change_in_the_report_is_refused(case, copy, releases, refused):
-    """The report has the results once more, and the results of each audit are compared with it."""
+    """The report repeats the results of the audits; both copies are changed in the same way."""
     report = json.loads((copy / REPORT_JSON).read_bytes())
     (copy / MEMORIZATION).write_bytes(RESULTS[case](canonical(report["audit"]["results"][0])))
     report["audit"]["results"][0] = json.loads((copy / MEMORIZATION).read_bytes())
@@ -245,7 +245,7 @@ def test_signed_data_that_expand_are_refused_in_bounded_memory(case, copy, relea
 
 
 def test_more_rows_than_the_statement_allows_are_refused(copy, releases, refused):
-    """The statement may not claim so many records either."""
+    """The statement is refused too if it claims so many records."""
     columns = [equal_rows("a", 3_000_000)] * 3
     pq.write_table(pa.table(columns, names=COLUMNS), copy / PARQUET, compression="zstd")
     releases.reissue(copy, (), lambda value: value["predicate"]["dataset"].update(records=3_000_000))

@@ -84,7 +84,7 @@ def test_only_regular_files_of_limited_size_are_read_and_nothing_blocks(tmp_path
     assert read_regular(tmp_path / "file", 4) == b"1234"
     with pytest.raises(OSError, match="the file has 4 bytes; the limit is 3 bytes"):
         open_regular(tmp_path / "file", 3)
-    with pytest.raises(OSError, match="the file has more than 9 bytes"):  # its stated size is 0
+    with pytest.raises(OSError, match="the file has more than 9 bytes"):  # the system states the size 0
         read_regular("/proc/self/status", 9)
 
 

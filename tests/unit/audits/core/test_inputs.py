@@ -59,6 +59,20 @@ def test_bad_rows_are_all_listed_without_their_text(tmp_path):
     )
 
 
+def test_public_text_needs_no_renamed_columns_but_train_does(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("text\na public text\n")
+    names = {"label": "specialty", "group": "patient_id"}
+    assert load_table(path, role="reference", **names).labels is None
+    for role, missing in (
+        ("train", "'specialty', 'patient_id'"),
+        ("mirror", "'specialty'"),
+        ("synthetic", "'specialty'"),
+    ):
+        with pytest.raises(InputError, match=f"the {role} table has no column {missing}:"):
+            load_table(path, role=role, **names)
+
+
 def test_a_missing_column_lists_what_is_there(tmp_path):
     path = write(tmp_path / "t.parquet", [{"note": "x", "label": "a"}])
     with pytest.raises(InputError, match="columns found: label, note") as caught:

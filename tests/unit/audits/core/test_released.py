@@ -207,7 +207,7 @@ def test_column_names_and_types_cannot_carry_text(tmp_path):
         with pytest.raises(InputError, match="column names") as caught:
             load_table(path, text=name, role="synthetic")
         assert "zebra" not in str(caught.value)
-    mixed = [{"text": "made up", "label": label} for label in (1, "1", 1)]  # a bit in each row
+    mixed = [{"text": "made up", "label": label} for label in (1, "1", 1)]  # each type could hide one bit
     reject(saved(tmp_path, "".join(json.dumps(row) + "\n" for row in mixed), ".jsonl"), "differ in type")
 
 

@@ -21,7 +21,7 @@ def parts(people):
 
 
 def with_vectors(parts, **vectors):
-    """Return the parts with vectors in each given table; each function returns the matrix of so many rows."""
+    """Return the parts with vectors in each given table; a value maps the number of rows to the matrix."""
     tables = {role: (getattr(parts, role), make) for role, make in vectors.items()}
     return replace(parts, **{r: replace(t, vectors={"own": make(len(t))}) for r, (t, make) in tables.items()})
 
@@ -92,7 +92,7 @@ def test_vectors_that_do_not_fit_are_rejected(parts, vectors, message):
 
 @pytest.fixture
 def calls(monkeypatch):
-    """Return the number of train rows of each encoding so far."""
+    """Return a list that receives the number of train rows of each encoding."""
     made = []
 
     def counted(parts, rng, encode=audits.embeddings.encoders.encode):

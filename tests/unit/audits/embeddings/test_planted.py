@@ -62,7 +62,7 @@ def test_copies_have_the_vectors_and_labels_of_their_source(town):
         labels, vectors = ("a", "b") * (len(table) // 2), np.full((len(table), 3), i, dtype=np.float32)
         labelled[role] = replace(table, labels=labels, vectors={"v": vectors})
     planted, n = plant(AuditInputs(**labelled), RNG(1))
-    assert int((planted.synthetic.vectors["v"][:, 0] == 0).sum()) == n  # the rows of train
+    assert int((planted.synthetic.vectors["v"][:, 0] == 0).sum()) == n  # 0 marks the rows of train
     assert set(planted.synthetic.labels) == {"a", "b"}
 
 

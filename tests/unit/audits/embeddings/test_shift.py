@@ -32,5 +32,5 @@ def test_tables_without_a_repeated_word_are_refused(people):
         replace(table, texts=tuple(f"{name}{i}" for i in range(len(table))))
         for name, table in zip("ab", tables, strict=True)
     ]
-    with pytest.raises(InputError, match="no word occurs in two records"):
+    with pytest.raises(InputError, match="every word occurs in only one record"):
         shift_auc(*tables, np.random.default_rng(0))

@@ -59,7 +59,7 @@ def test_policy_cannot_reuse_their_names_or_reward_repetition():
             policy(RULE, Rule(id="a", metric="attempts.number", bound=bound, op=">=", limit=2, why="w"))
     assert set(policy(RULE).gates()) >= {rule.id for rule in EXTERNAL_RULES}
     assert "attempts-counted" not in policy(RULE, intended_use="inside").gates()
-    assert not decide(evidence(), policy()).allowed  # they are no gates of its own
+    assert not decide(evidence(), policy()).allowed  # the policy has no gates of its own
 
 
 def test_secret_with_an_interval_is_insufficient():

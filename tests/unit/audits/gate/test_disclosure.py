@@ -306,7 +306,7 @@ def test_law_sources_that_pass_under_dp_have_equal_public_evidence():
 
 @pytest.mark.parametrize("status", ["measured", "inconclusive", "failed"])
 def test_whether_a_withheld_audit_was_conclusive_is_not_published(status):
-    """An audit that was not measured blocks the release, so this may be seen."""
+    """An audit that failed or was not measurable blocks the release, so its status may be published."""
     asked, given = private_policy(), exact_evidence(0.7, 0.5, 337)
     states = {**given.audits, "neighbours": given.audits["neighbours"].model_copy(update={"status": status})}
     given = given.model_copy(update={"audits": states})

@@ -1,4 +1,4 @@
-"""A budget replaces the audit of parents only if no record has parents."""
+"""A DP budget replaces the audit parent_recovery only if no synthetic record has parents."""
 
 import pytest
 
@@ -73,7 +73,7 @@ def test_clean_release_of_a_dp_method_passes():
 # changes of the clean release, and the reason of the refusal
 LEAKY = {
     "a method that mixes and hides its parents": (found({METHOD: 0.0}), "no differentially private method"),
-    "likewise, without an accounting": (
+    "the same method without an accounting": (
         found({METHOD: 0.0, "accounting.epsilon": None, "accounting.delta": None}, states={"accounting": None}),
         "no differentially private method",
     ),

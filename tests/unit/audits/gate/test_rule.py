@@ -52,7 +52,7 @@ def test_comparison_states_its_result_or_what_is_missing(changes, confidence, ve
 @pytest.mark.parametrize(
     ("changes", "state", "verdict"),
     [
-        ({}, {"verdict": "insufficient"}, "PASS"),  # the interval covers what too few persons leave open
+        ({}, {"verdict": "insufficient"}, "PASS"),  # the interval includes the uncertainty
         ({}, {"verdict": "insufficient", "status": "inconclusive"}, "INSUFFICIENT"),
         ({}, {"verdict": "insufficient", "status": "failed"}, "INSUFFICIENT"),
         ({"bound": "value"}, {"verdict": "pass"}, "PASS"),
@@ -85,7 +85,7 @@ def test_all_attempts_together_spend_at_most_alpha(confidence, tries):
 
 
 def test_repeated_attempts_rarely_pass_by_luck():
-    """Six attempts with a table whose leak lies exactly at the limit: how often does one of them pass?"""
+    """Compute the probability that one of six attempts passes if the leak of the table is exactly at the limit."""
 
     def luck(confidence):  # P[the upper end of its interval lies below the limit]
         return stats.norm.cdf(-stats.norm.ppf(confidence))

@@ -46,10 +46,10 @@ def test_utility_of_every_classifier_is_shown_coarsely_for_released_classes(rele
     assert (set(scores.per_class), scores.accuracy.n, scores.accuracy.value) == ({"a"}, 200, 0.125)
     assert (set(page.utility.classifiers), page.utility.style_gap.high) == (set(CLASSIFIERS), 0.2)
     assert page.utility.coherence.synthetic == dict.fromkeys(CONTRADICTIONS, 0.33)
-    assert page.utility.coherence.real == dict.fromkeys(CONTRADICTIONS, 0.1)  # a step is ten of 200 records
+    assert page.utility.coherence.real == dict.fromkeys(CONTRADICTIONS, 0.1)  # rounded to .05: ten of 200 records
     few = EVALUATION | {"coherence": {"real": EVALUATION["coherence"]["real"] | {"n": 199}}}
     assert shown_utility(few, policy, {"a": 3})["coherence"] == {}
-    fine = {"coherence": {"real": dict.fromkeys(CONTRADICTIONS, 0.12)}}  # a release may not state it to the record
+    fine = {"coherence": {"real": dict.fromkeys(CONTRADICTIONS, 0.12)}}  # too precise for a bundle
     for part in (fine, {"coherence": {"synthetic": {"any": 0.5}}}, {"style": {"real": {"marks_share": 0.5}}}):
         with pytest.raises(VerifyError, match="E_GATE page"):
             read_published(Page, {"utility": shown | part}, "page", policy)

@@ -67,7 +67,7 @@ def book(place):
     return booked
 
 
-# joint epsilon at 1e-5 of equal runs whose claims share this delta, and of runs that each claim the whole delta
+# (equal runs, epsilon and delta of each, joint epsilon at delta 1e-5): shares of this delta, then the whole delta
 GOLDEN = [(2, 1.5, DELTA / 2, 2.115), (3, 1.0, DELTA / 3, 1.711), (6, 0.5, DELTA / 6, 1.184)]
 GOLDEN += [(2, 1.5, DELTA, 2.207), (3, 1.0, DELTA, 1.835), (6, 0.5, DELTA, 1.334), (1, 3.0, DELTA, 3.0)]
 
@@ -89,7 +89,7 @@ def test_joint_epsilon_is_refused_above_the_limit(book, place):
     assert book().spent_by_others == Cost(epsilon=0.0, delta=DELTA)
     before = book().spent_by_others
     assert before.epsilon == pytest.approx(joint_epsilon(spending("r").mechanism_costs, delta=DELTA))
-    assert before.epsilon < COST.epsilon  # at the larger delta of all runs
+    assert before.epsilon < COST.epsilon  # delta is larger here than in COST
     for _ in range(2):
         found = book()
     assert found.spent_in_all.epsilon == pytest.approx(2.872, abs=1e-3)  # a sum of the claims would be 5.6
@@ -226,7 +226,7 @@ def test_drawn_or_unknown_reservation_cannot_be_voided(place):
 
 
 def test_drawn_reservation_counts_even_if_a_void_follows(place):
-    """No code writes such a chain; the count does not rely on it."""
+    """No code writes such a ledger, but the count does not rely on that."""
     reserve(*place, spending("a"), limit=MOST)
     note_draw(*place, "a")
     with chain.opened(place[0], place[1]) as opened:
@@ -246,7 +246,7 @@ def test_reservation_without_valid_mechanisms_is_refused(place, mechanisms):
                 reserve(*place, own, limit=most)
             assert all_reservations(*place) == []
             continue
-        reserve(*place, own, limit=most)  # an entry of another version
+        reserve(*place, own, limit=most)  # as if another version had written it
         with pytest.raises(InputError, match="does not list the noise mechanisms of the reservation aaaaaaaaaaaa"):
             reserve(*place, spending("b"), limit=MOST)
 
@@ -295,7 +295,7 @@ def test_any_sequence_of_steps_counts_all_but_voided_reservations(tmp_path_facto
         assert now >= before or what == "void"  # nothing but a void lowers the cost
         spent_for_good = [RUNS[run] for run, state in states.items() if state in {"draw", "made"}]
         total = joint_cost(spent_for_good, DELTA).epsilon
-        assert now >= total >= drawn  # a void never lowers this part
+        assert now >= total >= drawn  # a void never lowers the cost of drawn runs
         before, drawn = now, total
     assert {one["run"]: one["state"] for one in all_reservations(*place)} == states
 
@@ -349,7 +349,7 @@ def test_interrupted_void_is_whole_or_nothing(place, monkeypatch, at):
     with monkeypatch.context() as patch:
         if at == "before the line":
             patch.setattr(chain.Chain, "append", killed)
-        else:  # the marks are not written
+        else:  # killed before the high-water marks are written
             real = chain.Chain.append
             patch.setattr(chain.Chain, "append", lambda *given: (real(*given), killed())[1])
         with pytest.raises(Killed):

@@ -107,14 +107,14 @@ def test_deleted_folder_is_detected(place):
     shutil.rmtree(folder)
     with pytest.raises(InputError, match="lacks its file `key`"):
         add(folder, high_water_mark, 9)
-    assert not folder.exists()  # it would obstruct a restoration
+    assert not folder.exists()  # an empty folder would obstruct a restoration
 
 
 def test_older_copy_with_new_lines_is_detected(place, tmp_path):
     folder, high_water_mark = place
     shutil.copytree(folder, tmp_path / "older")
     add(folder, high_water_mark, 3)
-    chain_mark_path(ledger_id(folder)).unlink()  # it would refuse the older copy
+    chain_mark_path(ledger_id(folder)).unlink()  # this mark alone would refuse the older copy
     add(tmp_path / "older", HighWaterMark(tmp_path / "m.json"), 4)
     add(tmp_path / "older", HighWaterMark(tmp_path / "m.json"), 5)
     shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""Contents for the tests of the report, and a parser of the page based on the standard library."""
+"""Report contents for the report tests, and a parser of the report page."""
 
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -97,7 +97,7 @@ def content(verdict="released", label="cardiology", title="clinic-synthetic"):
 
 
 def private_content(*, independent=True, **changes):
-    """Return a release under DP; if not `independent`, audits decided on it and only their verdicts are published."""
+    """Return the content of a DP release; if not `independent`, with audit gates whose numbers are withheld."""
     outside = ("A person who is mentioned only in the records of others is not covered.",)
     guarantee = Guarantee(
         epsilon=2.0, delta=1e-5, outside=outside, policy="strict-dp", is_independent=independent, withholds=True,
@@ -129,7 +129,7 @@ def private_content(*, independent=True, **changes):
 
 
 class Page(HTMLParser):
-    """The elements of a page with their attributes and ancestors; fails if tags do not nest."""
+    """A parser that collects the elements of a page with attributes and ancestors; it fails if tags do not nest."""
 
     def __init__(self, html):
         super().__init__(convert_charrefs=True)

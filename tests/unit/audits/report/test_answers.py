@@ -10,7 +10,7 @@ DATASET, _, PROTECTS, RISK, MISSED, USES, APPROVED = range(7)
 
 @pytest.fixture(scope="module")
 def said(pages):
-    """Return a function: the seven answers as texts, for a content with changes."""
+    """Return a function that returns the seven answers as texts for changed report content."""
 
     def texts(content, **changes):
         found = answers(replace(content, **changes))

@@ -14,17 +14,17 @@ def gate(pages):
 
 
 def test_positions_equal_values_computed_by_hand(gate):
-    # marks 2..10 span 8, margin 0.96: axis 1.04 to 10.96, width 9.92
+    # the marks span 2 to 10; a margin of 0.96 on each side makes an axis from 1.04 to 10.96, with a width of 9.92
     bar = interval_bar(gate(2, 4, 10, 5, op=">="))
     assert (bar.axis_low, bar.axis_high) == pytest.approx((1.04, 10.96))
     assert (bar.low, bar.value, bar.high, bar.limit) == pytest.approx((9.677, 29.839, 90.323, 39.919))
     assert not bar.safe_left
-    shares = interval_bar(gate(0, 0.99, 1, 0.5))  # their axis stays within 0 and 1
+    shares = interval_bar(gate(0, 0.99, 1, 0.5))  # the axis of shares ends at 0 and 1
     assert (shares.axis_low, shares.axis_high, shares.low, shares.high) == (0, 1, 0, 100)
     zeros = interval_bar(gate(0, 0, 0, 0))
     assert zeros.axis_low == 0 < zeros.axis_high
     assert zeros.low == zeros.limit == 0
-    tiny = interval_bar(gate(1e-5, 1e-5, 1e-5, 1e-5))  # a usual delta at its limit
+    tiny = interval_bar(gate(1e-5, 1e-5, 1e-5, 1e-5))  # a typical delta, equal to its limit
     assert (tiny.axis_low, tiny.axis_high) == pytest.approx((8.8e-6, 1.12e-5))
     assert tiny.value == tiny.limit == 50
 

@@ -9,7 +9,7 @@ BUCKET = {"value": None, "low": None, "high": None, "n": None}
 
 @pytest.fixture(scope="module")
 def said():
-    """Return a function: the answer to whether the table may leave, as a text, for a content with changes."""
+    """Return a function that returns the answer to "May it leave the institution?" for changed report content."""
 
     def text(content, **changes):
         lead, sentences, items = leaving(replace(content, **changes))

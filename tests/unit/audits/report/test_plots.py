@@ -15,7 +15,7 @@ def test_svg_is_inline_and_has_no_fixed_colours_or_dates(svg):
     assert (svg.startswith("<svg viewBox="), svg.endswith("</svg>")) == (True, True)
     present, absent = (">a&lt;b</title>", ">c&amp;d</desc>", "currentColor", "<text"), ("metadata", "http")
     assert [part for part in present if part not in svg] == []
-    assert [part for part in (*absent, "mathdefault") if part in svg] == []  # tick labels are plain numbers
+    assert [part for part in (*absent, "mathdefault") if part in svg] == []  # no tick label is typeset as mathematics
     assert not re.search(r"#(0a0b0c|0072b2|d55e00)", svg)
 
 

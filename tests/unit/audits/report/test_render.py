@@ -22,7 +22,7 @@ def page(request, shown):
 
 @pytest.fixture(scope="module")
 def shown(pages):
-    """Return the page of a verdict with some of its content changed."""
+    """Return a function that renders and parses the page of a verdict, with some content changed."""
     return lambda verdict="released", **changes: pages.Page(render_report(replace(pages.content(verdict), **changes)))
 
 
@@ -294,7 +294,7 @@ def test_same_content_gives_the_same_bytes_in_another_process(pages):
 def test_page_size_is_limited(pages):
     labels, content = [f"class {i}" for i in range(101)], pages.content()
     big = replace(content, balance=tuple((x, 7, 8, 9) for x in labels), utility=pages.utility(labels))
-    assert len(render_report(big).encode()) < MAX_REPORT_BYTES  # a hundred classes
+    assert len(render_report(big).encode()) < MAX_REPORT_BYTES
     with pytest.raises(VerifyError, match="at most 2000000"):
         render_report(replace(content, limitations=("x" * MAX_REPORT_BYTES,)))
 

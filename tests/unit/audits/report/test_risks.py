@@ -7,7 +7,7 @@ from audits.report.risks import missed, most_at_risk, not_excluded
 
 @pytest.fixture(scope="module")
 def selftest(pages):
-    """Return a function: the gate of a self-test with a verdict."""
+    """Return a function that returns the self-test gate with a given verdict."""
     exact = {"limit": 0, "interval": (0, 0, 0), "n": 4}
     gate = pages.row("selftest-linkage", "selftest.linkage_wrong.value", "<=", verdict="PASS", **exact)
     none = {"value": None, "low": None, "high": None, "n": None}

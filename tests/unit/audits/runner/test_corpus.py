@@ -37,10 +37,10 @@ def table_of(posts, authors):
 
 
 def split(posts, seed, n=500):
-    """Return the inputs with a clean release, and the posts of all n other authors.
+    """Return inputs whose synthetic table is a clean release, and the posts of all n other authors.
 
-    Answers quote posts, so many authors repeat authors of train and control. They are removed from the clean release
-    without regard to the role of the quoted author, so the removal reveals nothing about train.
+    Replies quote posts, so many authors repeat posts of train and control. These authors are removed from the clean
+    release, whether they quote train or control, so the removal reveals nothing about train.
     """
     authors = sorted(posts)
     random.Random(seed).shuffle(authors)
@@ -49,8 +49,8 @@ def split(posts, seed, n=500):
     vocabulary = {}
     written, pool = (number_rows(map(tokens, t), vocabulary) for t in (rows.texts, seen.texts + unseen.texts))
     short_posts, one_owner = record_keys(seen.texts + unseen.texts), np.zeros(len(pool.starts) - 1, dtype=np.int64)
-    runs = runs_alone(written, pool, one_owner, public=1)  # of any author
-    # authors who quote line by line, with a prefix before each line
+    runs = runs_alone(written, pool, one_owner, public=1)  # runs shared with any author of train or control
+    # rows that quote a post line by line, with a prefix before each line
     line_by_line = own_runs(rows.texts, pooled(AuditInputs(synthetic=rows, train=seen, control=unseen)))[1]
     quoted = copies_of_one(row_keys(rows.texts, short_posts).short, short_posts.short, one_owner)
     quoting = {rows.groups[i] for i in (*runs.row[runs.length >= FLOOR_TOKENS], *np.flatnonzero(line_by_line))}
@@ -98,7 +98,7 @@ def test_copies_of_one_in_a_hundred_fail(clean, retexted):
 
 def test_copies_with_word_dropout_fail(splits, retexted, word_dropout):
     inputs, _ = splits(1)
-    some = inputs.train.texts[:30]  # the search takes time for each copied row
+    some = inputs.train.texts[:30]  # the search time grows with the number of copied rows
     texts = [t for t in word_dropout(some, 0.1) if t.strip()]
     assert verdict(Memorization(), replace(inputs, synthetic=retexted(inputs.train, texts))).verdict == "fail"
 

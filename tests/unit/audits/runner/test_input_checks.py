@@ -32,7 +32,7 @@ def with_texts(inputs, **texts):
 
 
 def appended(table, texts):
-    """Return the texts of a table, the first of them followed by these."""
+    """Return the texts of a table with the given texts appended to its first rows."""
     added = [*texts, *[""] * (len(table) - len(texts))]
     return [f"{row} {text}" if text else row for row, text in zip(table.texts, added, strict=True)]
 
@@ -77,7 +77,7 @@ def test_control_of_reworded_train_records_is_a_problem(people, word_dropout):
 
 
 def test_copy_of_a_text_in_train_and_control_fails(fresh_inputs):
-    """A note under two ids, one of them in control, still belongs to a person of train."""
+    """A text that is in both train and control still counts as a text of the train person."""
     tables = {name: getattr(fresh_inputs, name).texts for name in ("train", "control", "synthetic")}
     inputs = with_texts(fresh_inputs, **{n: [tables["train"][0], *texts[1:]] for n, texts in tables.items()})
     report = run(inputs, names=["memorization"], seed=3)
@@ -97,9 +97,9 @@ def test_rows_removed_before_count(fresh_inputs):
 
 
 def numbered(inputs, n, *, recorded):
-    """Return the tables with n record numbers that a train and a control person share."""
+    """Return the inputs with n record numbers that a train person and a control person share."""
     numbers = [f"{70_000_000 + 7919 * i}" for i in range(n)]
-    if recorded:  # a date in both tables is no record number
+    if recorded:  # a date in both tables is not a record number
         of_train = [*((number, "03.04.1971") for number in numbers), *[("Ann",)] * (len(inputs.train) - n)]
         of_control = [*((number, "Ann") for number in numbers), *[("03.04.1971",)] * (len(inputs.control) - n)]
         return replace(inputs, identifiers=tuple(of_train), control_identifiers=tuple(of_control))
@@ -169,9 +169,9 @@ def test_quoted_public_passage_stays_in_the_reference(fresh_inputs, people):
 
 
 def test_every_audited_shipped_policy_reads_input_checks(fresh_inputs):
-    """Every ninth control row repeats a train row; the policy refuses the release."""
+    """About one control row in nine repeats a train row; the policy refuses the release."""
     report = run(repeated(fresh_inputs, 70), names=["canaries"])  # not measurable without canaries
-    for name in ("hospital-external", "research"):  # under `strict-dp`, a run is checked before it spends budget
+    for name in ("hospital-external", "research"):  # not `strict-dp`, where the checks run before the budget is spent
         rule = next(rule for rule in load_policy(name).rules if rule.metric == "input_checks.problems")
     policy = Policy(name="p", version="1", intended_use="inside", statement="s", rules=(rule,))
     for report_json, verdict in ((report.to_dict(), "FAIL"), ({"results": []}, "INSUFFICIENT")):
@@ -182,7 +182,7 @@ def test_every_audited_shipped_policy_reads_input_checks(fresh_inputs):
 
 
 def test_names_as_labels_are_a_problem(fresh_inputs):
-    """Each of the 40 names, with a diagnosis, is the label of two ids, so it does not belong to a single person."""
+    """Each of 40 labels, a name with a diagnosis, belongs to two train rows, so to fewer than 10 persons."""
 
     def labelled(name, identifiers):
         labels = [f"{name(i // 2)}, HIV" if i < 80 else "none" for i in range(len(fresh_inputs.train))]

@@ -1,4 +1,4 @@
-"""A table in another language than its source cannot be read by the attacks and passes none of them."""
+"""The attacks cannot read a table in another language than its source, so it passes no audit."""
 
 import base64
 import codecs
@@ -98,7 +98,7 @@ def test_dissimilar_rows_prevent_a_pass_of_similarity_audits(town, monkeypatch):
     report = run(town, names=["memorization", "neighbours"], seed=2)
     assert [result.verdict for result in report.results] == ["pass", "insufficient"]
     assert "is 0.30 times the similarity of train rows to control" in report.result("neighbours").reason
-    assert [result.status for result in report.results] == ["measured"] * 2  # a rule may still read its interval
+    assert [result.status for result in report.results] == ["measured"] * 2  # a rule may still use the interval
 
 
 def test_no_audit_passes_an_encoded_table(town):

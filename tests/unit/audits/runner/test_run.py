@@ -23,7 +23,7 @@ CANARY = "Featherstonehaugh"
 
 
 class Fixed:
-    """An audit that passes with a number from its stream, or raises an error."""
+    """An audit that passes with a number from its random stream, or raises an error."""
 
     rows, hits, verdict, status = (), 0.0, "pass", "measured"
 
@@ -48,7 +48,7 @@ class Fixed:
 
 @pytest.fixture(scope="module")
 def few_inputs(people):
-    """Return tables of so few persons that the checks of a run take little time."""
+    """Return tables of few persons, so that the input checks of a run are fast."""
     sizes = {"synthetic": (70, "s"), "train": (65, "t"), "control": (60, "h")}
     return AuditInputs(**{role: people(n, seed=i, prefix=p) for i, (role, (n, p)) in enumerate(sizes.items(), 1)})
 
@@ -135,11 +135,11 @@ def test_every_audit_reports_its_power(fresh_inputs):
         assert power["n"] > 0
         assert power["smallest_leak"] is None or 0 < power["smallest_leak"] < 1, name
     assert measured["memorization"]["smallest_leak"] == 1 / 320
-    assert measured["membership"]["n"] == 248  # a fifth of the 310 control persons taught the attacks
+    assert measured["membership"]["n"] == 248  # the attacks are fitted on a fifth of the 310 control persons
     assert measured["membership"]["n_needed"] == 912
     assert set(measured["membership"]["curve"]) == {"power", "auc", "copied_share", "epsilon"}
     assert measured["membership"]["epsilon_ceiling"] > 1
-    # the ends of its interval reach as far as it sees
+    # the distance of an AUC from one half that an attack detects with power 0.8
     assert measured["membership"]["smallest_leak"] == pytest.approx(0.0644, abs=1e-3)
 
 
@@ -154,7 +154,7 @@ def test_unkeyed_digests_prevent_a_pass(rigged, few_inputs):
 
 
 def odd(inputs, *rows):
-    """Return the inputs with base64 in the place of some synthetic rows."""
+    """Return the inputs with some synthetic rows encoded in base64."""
     texts = [base64.b64encode(t.encode()).decode() if i in rows else t for i, t in enumerate(inputs.synthetic.texts)]
     return replace(inputs, synthetic=replace(inputs.synthetic, texts=tuple(texts)))
 
@@ -177,11 +177,11 @@ def test_a_few_illegible_rows_are_quarantined_and_the_audits_conclude_on_the_res
         assert any(failure.startswith("no-quarantined-row: FAIL") for failure in decision.failures)
     public = public_report(report.to_dict(), load_policy("research"))
     assert "quarantined" not in public
-    assert public["input_checks"]["metrics"]["quarantined_rows"]["value"] == 1  # of 1 to 9 rows
+    assert public["input_checks"]["metrics"]["quarantined_rows"]["value"] == 1  # 1 is published for 1 to 9 rows
 
     monkeypatch.setattr(Fixed, "rows", (6,))
     both = run(odd(few_inputs, 0), names=["memorization"])
-    assert both.quarantined == {"language": (0,), "memorization": (7,)}  # in the numbers of the given table
+    assert both.quarantined == {"language": (0,), "memorization": (7,)}  # row numbers before quarantine
 
 
 def test_too_many_illegible_rows_are_a_problem_and_stay_in_the_audits(rigged, few_inputs):
@@ -209,7 +209,7 @@ def test_a_few_disguised_rows_are_quarantined_but_still_audited(rigged, few_inpu
 
 
 def test_a_row_of_all_words_hides_no_copies(fresh_inputs):
-    """Six rows are train records with their words in another order."""
+    """Six rows are shuffled train records; the last row contains every word of train and control."""
     rng, real = np.random.default_rng(1), (*fresh_inputs.train.texts, *fresh_inputs.control.texts)
     texts = list(fresh_inputs.synthetic.texts)
     texts[:6] = [" ".join(rng.permutation(text.split())) for text in fresh_inputs.train.texts[:6]]
@@ -232,7 +232,7 @@ def judged(report, rule):
 
 @pytest.mark.parametrize("blind", ["no persons", "another language", "too few persons", "an error", "a blind attack"])
 def test_a_number_of_an_audit_without_a_verdict_meets_no_rule(rigged, few_inputs, blind, monkeypatch):
-    """The audit counts no hit, because it could not find one."""
+    """A count of 0 hits meets no rule if the audit could not have found a hit."""
     monkeypatch.setattr(Fixed, "hits", 0)
     inputs = few_inputs
     assert judged(run(inputs, names=["memorization"]), HITS)
@@ -247,7 +247,7 @@ def test_a_number_of_an_audit_without_a_verdict_meets_no_rule(rigged, few_inputs
         monkeypatch.setattr(Fixed, "status", "measured" if blind == "too few persons" else "inconclusive")
     report = run(inputs, names=["memorization"])
     assert not judged(report, HITS)
-    assert judged(report, AUC) == (blind == "too few persons")  # the interval covers what too few persons leave open
+    assert judged(report, AUC) == (blind == "too few persons")  # the interval allows for too few persons
 
 
 def test_problems_of_the_tables_do_not_concern_the_accounting(rigged, few_inputs, monkeypatch):
@@ -257,7 +257,7 @@ def test_problems_of_the_tables_do_not_concern_the_accounting(rigged, few_inputs
     report = run(replace(few_inputs, control=repeating), names=["memorization", "accounting"])
     assert report.result("memorization").verdict == "insufficient"
     assert (report.result("accounting").verdict, report.result("accounting").status) == ("pass", "measured")
-    monkeypatch.setattr(Fixed, "rows", tuple(range(len(few_inputs.synthetic))))  # more than may be quarantined
+    monkeypatch.setattr(Fixed, "rows", tuple(range(len(few_inputs.synthetic))))  # more rows than may be quarantined
     report = run(few_inputs, names=["memorization", "accounting"])
     assert report.result("memorization").verdict == "insufficient"
     assert report.result("accounting").verdict == "pass"

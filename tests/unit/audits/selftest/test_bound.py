@@ -35,13 +35,13 @@ def decided(test, *, digest=True):
 def test_self_test_without_a_wrong_case_passes():
     decision = decided(bound())
     assert [(o.id, o.verdict) for o in decision.outcomes] == [("selftest-memorization", "PASS")]
-    assert bound().numbers()["selftest.memorization_wrong"].n == 2  # the blind case does not count
+    assert bound().numbers()["selftest.memorization_wrong"].n == 2  # a case without a demand ("blind") does not count
 
 
 @pytest.mark.parametrize("outcome", ["wrong", "uncalibrated"])
 def test_one_wrong_case_closes_the_gate(outcome):
     assert not decided(bound(memorization={0: outcome})).allowed
-    assert decided(bound(linkage={0: outcome})).allowed  # of an audit that this policy does not require
+    assert decided(bound(linkage={0: outcome})).allowed  # this policy does not require the audit with the wrong case
 
 
 def test_a_missing_self_test_is_no_pass():
@@ -50,13 +50,13 @@ def test_a_missing_self_test_is_no_pass():
     assert not decided(bound(), digest=False).allowed
     other = bound_selftest({"audits": [], "cases": []}, TABLES, salt="1" * 64, tool=TOOL)
     assert not decided(other).allowed
-    empty = bound().model_copy(update={"audits": {"memorization": {}}})  # no case has a demand on it
+    empty = bound().model_copy(update={"audits": {"memorization": {}}})  # no case has a demand on the audit
     assert not decided(empty).allowed
 
 
 def test_self_test_is_bound_to_tables_tool_and_salt_and_has_no_counts(tmp_path):
     assert bound(salt="1" * 64).digest() != bound(salt="2" * 64).digest()
-    assert b"301" not in bound().to_bytes()  # no counts
+    assert b"301" not in bound().to_bytes()  # the number of train persons
     path = tmp_path / "selftest.json"
     path.write_bytes(bound().to_bytes())
     test = read_selftest(path)

@@ -20,7 +20,7 @@ from audits.selftest.cases import (
 
 
 def results(verdicts, *, status="measured", n=100, n_needed=10):
-    """Return results with these verdicts: p, f or i for each."""
+    """Return results with these verdicts, each given as p (pass), f (fail) or i (insufficient)."""
     power = {"n": n, "n_needed": n_needed, "smallest_leak": None, "epsilon_ceiling": None}
     words = {"p": "pass", "f": "fail", "i": "insufficient"}
     result = replace(without_number("memorization", status, "because"), details={} if n is None else {"power": power})
@@ -28,7 +28,7 @@ def results(verdicts, *, status="measured", n=100, n_needed=10):
 
 
 RIGHT, WRONG = ("right", "right"), ("wrong", "wrong")
-FEW = ("wrong", "uncalibrated")  # wrong with enough persons
+FEW = ("wrong", "uncalibrated")  # wrong with enough persons, uncalibrated with too few
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_lacks_persons():
     assert lacks_persons(results("i", n=21)[0])
     assert not lacks_persons(results("i", n=22)[0])
     assert lacks_persons(results("i", status="not_measurable", n=None)[0])
-    assert not lacks_persons(results("i", n=None)[0])  # an audit without a stated requirement is not excused
+    assert not lacks_persons(results("i", n=None)[0])  # an audit that states no needed number is not excused
 
 
 def test_the_sample_factor_is_that_of_nine_audits_together():

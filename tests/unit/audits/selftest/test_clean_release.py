@@ -61,7 +61,7 @@ def test_rows_that_repeat_any_person_are_removed(tables):
     texts[quoting[4]] += f" {numbered(8)}"
     quoted = ((train.texts[3], 13), (texts[other], 13), (train.texts[4], 12))
     repeated = [*(" ".join(text.split()[:n]) for text, n in quoted), "call 0171-555-0199"]
-    texts[quoting[5]] += " (01715550199)"  # without its label, as the audit finds it too
+    texts[quoting[5]] += " (01715550199)"  # the audit also finds the number without the word "Call" before it
     for row, what in zip(quoting[:4], repeated, strict=True):
         texts[row] += " " + what
     people = population(train, replace(control, texts=tuple(texts)))

@@ -39,7 +39,7 @@ def numbered(made):
 
 
 def added(population, made):
-    """Return the texts appended to clean rows, and the rows after them."""
+    """Return the texts appended to clean rows, and the rows added after the clean rows."""
     n = len(population.unseen)
     pairs = zip(made.synthetic.texts[:n], population.unseen.texts, strict=True)
     behind = [now.removeprefix(f"{before} ") for now, before in pairs if now != before]

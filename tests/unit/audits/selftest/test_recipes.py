@@ -1,4 +1,4 @@
-"""Each recipe is compared with a slow or obvious description of its release."""
+"""Each recipe is compared with a slow or obvious reference."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -31,7 +31,7 @@ def population(people):
 
 
 def tiny(texts, groups, labels=None):
-    """Return people whose train table is this one; the rest does not matter."""
+    """Return a population with this train table; its other fields are placeholders."""
     train = Table(texts=tuple(texts), labels=labels, groups=tuple(groups), has_groups=True)
     tables = dict.fromkeys(("train", "control", "unseen"), train)
     return Population(**tables, n_unseen=1, n_repeating=0, own_run=np.zeros(len(texts)))
@@ -100,11 +100,11 @@ def test_a_point_mixes_neighbours_of_its_class_and_of_other_persons(monkeypatch)
     encoded_as(monkeypatch, CIRCLE)
     people = tiny(["at 0", "at 10", "at 30", "at 90", "at 5"], "pqqrp", labels=tuple("aaaba"))
     made = recipes.interpolated(people, rng(), k=1, largest=1e-6).synthetic
-    assert made.texts == ("at 0", "at 10", "at 30", "at 5")  # the one at 90 is alone in its class
+    assert made.texts == ("at 0", "at 10", "at 30", "at 5")  # the text at 90 is alone in its class
     assert made.labels == ("a",) * 4
     many = [recipes.interpolated(people, rng(seed), k=1, largest=1.0).synthetic.texts for seed in range(40)]
-    assert {t[0] for t in many} == {"at 0", "at 5", "at 10"}  # towards 10, over 5; 5 is their own
-    assert {t[2] for t in many} == {"at 30", "at 10", "at 5"}  # towards 5, because the one at 10 is their own
+    assert {t[0] for t in many} == {"at 0", "at 5", "at 10"}  # towards 10, past 5, which is of the same person
+    assert {t[2] for t in many} == {"at 30", "at 10", "at 5"}  # towards 5, because 10 is of the same person
     wide = {recipes.interpolated(people, rng(seed), k=5, largest=1.0).synthetic.texts[0] for seed in range(40)}
     assert wide == {"at 0", "at 5", "at 10", "at 30"}
 
@@ -123,13 +123,13 @@ def test_interpolated_texts_are_train_texts(population, monkeypatch):
     assert set(made.texts) <= set(population.train.texts)
     near = recipes.interpolated(population, rng(), k=1, largest=0.05).synthetic
     assert near.texts == population.train.texts
-    monkeypatch.setattr(recipes, "MAX_ROWS", 12)  # large tables are mixed from some rows
+    monkeypatch.setattr(recipes, "MAX_ROWS", 12)  # of a large table, only this many rows are mixed
     assert len(recipes.interpolated(population, rng(), k=5, largest=1.0).synthetic) == 12
     assert len(recipes.chunk_mix(population, rng()).synthetic) == 12
 
 
 def test_chunks_are_from_two_persons_of_one_class():
-    """Each word names its text and its place there."""
+    """Each word contains the number of its text and its position there."""
     lengths = [23, 40, 5, 64, 31, 17]
     texts = [" ".join(f"{t}:{place}" for place in range(n)) for t, n in enumerate(lengths)]
     persons, classes = "ppqrsq", "aababb"
@@ -160,7 +160,7 @@ def test_model_writes_only_runs_of_train(population, n):
     assert {w[0] for w in words} <= {t.split()[0] for t in population.train.texts}
     assert len(made) == len(population.train)
     assert not set(made.texts) <= set(population.train.texts)
-    texts = ["a b", "a b", "a b", "a c"] * 50  # the model follows the counts
+    texts = ["a b", "a b", "a b", "a c"] * 50  # the model reproduces the frequencies of train
     made = recipes.ngram_model(tiny(texts, map(str, range(200))), rng(), n=2).synthetic.texts
     assert set(made) == {"a b", "a c"}
     assert 0.65 < made.count("a b") / 200 < 0.85

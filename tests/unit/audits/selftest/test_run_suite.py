@@ -114,7 +114,7 @@ def test_an_audit_that_always_fails_is_wrong_on_clean_releases(whole):
     found = outcomes(whole, "neighbours")
     assert {case for case, o in found.items() if o == "wrong"} == {"fresh_people", "permuted_roles"}
     assert found["verbatim"] == found["rotated"] == "right"
-    assert "accented" not in found  # lean cases run only audits with a demand
+    assert "accented" not in found  # a case with `only_demanded` runs only the audits with a demand
     assert found["one_identifier"] == "open"
     assert [
         c.verdicts for r in whole.cases for c in r.cells if (r.case, c.audit) == ("permuted_roles", "neighbours")

@@ -21,7 +21,7 @@ def words(name, n):
 
 
 def read(rows, sides, owner=None):
-    """Return the merged owners of rows (by default one owner each), and the own words of each row."""
+    """Return the merged owners of rows (by default one owner each), and the words of each row that are not common."""
     vocabulary = {}
     numbered = number_rows(rows, vocabulary)
     owned = Owned(numbered, np.arange(len(rows)) if owner is None else np.array(owner), np.array(sides))

@@ -33,7 +33,7 @@ def test_rewritten_characters_are_counted(text, least):
 
 
 def test_the_invisible_characters_of_emoji_are_not_counted():
-    """They are the selectors of form 15 and 16, joiners, and the sign of a key."""
+    """They are the variation selectors 15 and 16, the zero-width joiner and the combining keycap."""
     emoji = [
         "\u2764\ufe0f",
         "\U0001f469\U0001f3fd\u200d\u2695\ufe0f",

@@ -34,7 +34,7 @@ def test_the_score_is_the_mean_of_the_smoothed_log_probabilities():
         p2 = (two[b, c] + PRIOR * p1) / (sum(n for (x, _), n in two.items() if x == b) + PRIOR)
         return (three[a, b, c] + PRIOR * p2) / (sum(n for (x, y, _), n in three.items() if (x, y) == (a, b)) + PRIOR)
 
-    padded = f"\n {text}"  # the score begins as after a space
+    padded = f"\n {text}"  # the score assumes a line break and a space before the text
     wanted = np.mean([math.log(p3(*padded[i : i + 3])) for i in range(3)])
     assert _Model(known).score(text) == pytest.approx(wanted)
 
@@ -71,7 +71,7 @@ def test_half_encoded_rows_are_partly_illegible_and_real_words_legible(texts):
 
 
 def test_short_rows_are_judged_singly(texts):
-    """Encoded rows used to pass beside legible short rows, and to make these illegible."""
+    """Regression: encoded rows among legible short rows passed, and the legible rows became illegible."""
     plain = [t[:38].rsplit(" ", 1)[0] for t in texts[200:248]]
     for n in (1, 16):
         found = judged(texts, [*plain, *[codecs.encode(t[80:118], "rot13") for t in texts[:n]]]).illegible
@@ -98,7 +98,7 @@ def test_text_without_letter_order_is_not_measurable():
 
 
 def test_punctuation_and_placeholders_do_not_make_a_row_illegible(texts):
-    """Real text without punctuation used to make every row with quotes or placeholders illegible."""
+    """Regression: real text without punctuation made every row with quotes or placeholders illegible."""
     words = ["".join(c if c.isalnum() else " " for c in t) for t in texts]
     rows = [*texts[200:230], *[f'"{t[:80]}," said [NAME] to [NAME] -- [PLACE].' for t in texts[230:240]]]
     found = legibility(rows, words[:200], words[240:], np.random.default_rng(0))
@@ -108,9 +108,9 @@ def test_punctuation_and_placeholders_do_not_make_a_row_illegible(texts):
 
 @pytest.mark.parametrize("marks", ["!@#$%^&*(", "../-|_~`"])
 def test_a_cipher_in_punctuation_is_illegible(texts, marks):
-    """A row in which every other word is written in punctuation, as a table of marks for letters."""
+    """Every other word of a row is encoded: each character becomes two punctuation marks."""
     code = {c: marks[ord(c) % len(marks)] + marks[ord(c) // len(marks) % len(marks)] for c in map(chr, range(256))}
     rows = [" ".join("".join(code[c] for c in w) if i % 2 else w for i, w in enumerate(t.split())) for t in texts[:8]]
     assert judged(texts, [*texts[200:240], *rows]).partly[40:].all()
-    tail = [f"{t[:120]} {''.join(code[c] for c in t[120:140])}" for t in texts[:8]]  # a quarter of the characters
+    tail = [f"{t[:120]} {''.join(code[c] for c in t[120:140])}" for t in texts[:8]]  # a quarter of it is encoded
     assert judged(texts, [*texts[200:240], *tail]).illegible[40:].any()

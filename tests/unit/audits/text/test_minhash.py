@@ -29,7 +29,7 @@ def test_similarities_equal_those_of_the_sets():
         assert jaccard == pytest.approx(exact(left[a], right[b]))
 
 
-@pytest.mark.parametrize(("n_equal", "least", "most"), [(100, 57, 60), (50, 0, 3)])  # J = .9, J = .3
+@pytest.mark.parametrize(("n_equal", "least", "most"), [(100, 57, 60), (50, 0, 3)])  # Jaccard similarity .9 and .3
 def test_the_bands_find_similar_pairs_only(n_equal, least, most):
     bases = [text(105) for _ in range(60)]
     changed = [[*b[:n_equal], *text(105 - n_equal)] for b in bases]

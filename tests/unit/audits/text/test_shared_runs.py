@@ -106,7 +106,7 @@ def test_a_run_of_two_owners_counts_from_ten_tokens_if_its_words_are_rare():
         found = runs_of([words], pool, list(range(400)), shortest=SHORTEST)
         longest = dict(zip(found.owner.tolist(), found.length.tolist(), strict=True))
         assert longest == ({0: n_tokens, 1: n_tokens} if n_tokens >= 10 else {})
-    ordinary = ["the", "of"] * 8  # sixteen words, but few bits
+    ordinary = ["the", "of"] * 8  # sixteen words, but common ones with few bits of information
     pool = [[*common[0], "x", *ordinary], [*common[1], "x", *ordinary], *([["no", "words"]] * 398)]
     assert len(runs_of([ordinary], pool, list(range(400))).row) == 0
 

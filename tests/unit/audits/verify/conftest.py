@@ -1,4 +1,4 @@
-"""One released bundle, a copy to change, a verifier with its trust root, and a releaser who signs changed files."""
+"""Fixtures: a released bundle, a copy to change, a verifier with a trust root, and functions that sign changes."""
 
 import shutil
 

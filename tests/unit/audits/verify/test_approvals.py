@@ -1,4 +1,4 @@
-"""The approvals required by a policy: tamper cases 30 to 34 and 60 to 63."""
+"""The approvals required by a policy. Numbers in comments are cases of the tamper matrix."""
 
 import hashlib
 import re
@@ -60,7 +60,7 @@ def test_missing_approval_is_refused(copy, releases, officer):  # 30
 
 
 def put(copy, releases, old, value, keys, role):
-    """Replace a decision by another one, under the name that its content requires."""
+    """Replace a decision by another one, and rename the file to the name that its content requires."""
     releases.resign(copy, value, keys=keys, name=old)
     name = file_name(role, keys[0].keyid, (copy / old).read_bytes())
     (copy / old).rename(copy / name)
@@ -123,7 +123,7 @@ def test_approval_of_another_release_is_refused(copy, releases, officer):  # 31
     (copy / officer).write_bytes(before)
     releases.edit(
         copy, lambda v: v["predicate"]["attempts"]["ledger"].update(head="e" * 64)
-    )  # signed again after approval
+    )  # the release is signed again after approval
     assert "another release" in failure(copy, releases)
 
 
@@ -166,6 +166,19 @@ def test_decisions_are_dated_in_order_and_nothing_follows_a_closing(copy, releas
     assert failure(copy, releases).startswith(f"E_APPROVAL {changed}: D. Owner signed after the release was closed")
     closing.unlink()
     assert MISSING in failure(copy, releases)
+
+
+def test_a_decision_must_name_every_decision_that_a_named_one_names(copy, releases):
+    owner = copy / file_of(copy, "data_owner")  # names the approval of the officer
+    closing = approve(
+        copy, role="releaser", key=releases.RELEASER, trust=releases.root(), now=releases.LATER, kind="CLOSE"
+    )
+    name = closing.relative_to(copy).as_posix()
+    value = releases.statement(copy, name)
+    value["predicate"]["seen"] = [hashlib.sha256(owner.read_bytes()).hexdigest()]
+    changed = put(copy, releases, name, value, (releases.RELEASER,), "releaser")
+    problem = "names a decision, but not every decision that the named decision names"
+    assert failure(copy, releases) == f"E_APPROVAL {changed}: {problem}"
 
 
 def test_second_approval_of_one_person_is_refused_but_a_rejection_is_not(copy, releases, officer):
@@ -215,7 +228,7 @@ def test_releaser_can_only_close_and_cannot_drop_a_named_approval(copy, releases
     value["predicate"].update(role="releaser", person="R. Releaser", time="2026-11-20T08:30:00Z")
     name = put(copy, releases, officer, value, (releases.RELEASER,), "releaser")
     assert "a releaser can sign only a closing" in failure(copy, releases)
-    value["predicate"].update(decision="CLOSE")  # names no decision, and one decision names the officer's file
+    value["predicate"].update(decision="CLOSE")  # the other approval names the replaced approval
     put(copy, releases, name, value, (releases.RELEASER,), "releaser")
     assert "are missing from the bundle" in failure(copy, releases)
 
@@ -237,7 +250,7 @@ def test_closing_needs_as_many_releasers_as_the_release(releases, tmp_path):
         releases.RELEASER,
         second,
         releases.RELEASER,
-    ):  # the first closing does not name the officer's approval
+    ):  # the officer's approval is added after the first closing
         assert "requires a closing by the releaser" in failure(path, releases, root)
         approve(path, role="releaser", key=key, trust=root, now=releases.LATER, kind="CLOSE")
         shutil.copy(early, path / "attestation/approvals")

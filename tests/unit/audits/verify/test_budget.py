@@ -1,4 +1,4 @@
-"""A privacy budget must be the same in statement, evidence, log and ledger."""
+"""Statement, evidence, mechanism log and ledger must agree on a privacy budget."""
 
 import re
 import shutil
@@ -40,9 +40,10 @@ def noise(multiplier, **changes):
     return {"kind": "gaussian", "noiseMultiplier": multiplier, "samplingRate": 1.0, "steps": 1, **changes}
 
 
-# The mechanism of this release has a noise multiplier of 2.34: epsilon 1.6734 at 1e-5, 2.4650 with another such one.
+# The mechanism of this release has the noise multiplier 2.34. At delta 1e-5, one such mechanism has epsilon 1.6734,
+# and two have 2.4650 together.
 def other(*multipliers, **changes):
-    """Return a ledger with other releases of one mechanism each."""
+    """Return budget fields that list other releases of the ledger, with one mechanism each."""
     runs = [{"epsilon": 50.0, "delta": 1e-6, "mechanisms": [noise(multiplier)]} for multiplier in multipliers]
     return {"composition": runs, **budget(**changes)}
 
@@ -60,8 +61,8 @@ def claim(bundle, releases, **changes):
     [
         (0.0, 1.6734, []),
         (1.6734, 2.4650, [2.34]),
-        (1.6734, 2.4650, [2.34 * 2**0.5] * 2),  # the costs of two mechanisms add up like squares
-        (0.5, 3.0, []),  # the ledger may state more than is listed
+        (1.6734, 2.4650, [2.34 * 2**0.5] * 2),  # two mechanisms with √2 times the noise cost as much as one
+        (0.5, 3.0, []),  # the ledger may state more epsilon than its listed runs cost
         (0.5, 2.0, [12.0]),
     ],
 )
@@ -91,9 +92,9 @@ WRONG = {
         "`spentAfter` is below the joint epsilon of all runs",
     ),
     "forgotten-releases": (other(2.34), SPENT_MORE),
-    "forgotten-a-part": (other(2.34, 9.0, spentBefore=1.6734, spentAfter=2.9), SPENT_MORE),
+    "forgotten-one-of-two-releases": (other(2.34, 9.0, spentBefore=1.6734, spentAfter=2.9), SPENT_MORE),
     "other-accountant": ({**LAPLACE, **budget(spentBefore=0.1, spentAfter=2.5)}, SPENT_MORE),
-    "loud-release": ({**LOUD_RUN, **budget()}, SPENT_MORE),
+    "release-with-little-noise": ({**LOUD_RUN, **budget()}, SPENT_MORE),
     "too-many-without-a-closed-form": ({**MANY, **budget()}, "more than 64 mechanisms, and one of these"),
     "delta-too-small": (budget(delta=9e-7, spentAfter=2.9), "is above the stated delta of all runs"),
     "delta-above-the-policy": (budget(delta=2e-5, maxDelta=1.0), "stated limit of delta is above"),
@@ -160,7 +161,7 @@ def test_ledger_of_attempts_must_be_named_by_a_root_with_ledgers(tmp_path, judge
 
 
 def accounting_files(change, *, evidence=False):
-    """Return the same change for the accounting in its own file, in the report and optionally in the evidence."""
+    """Return a change of the accounting in its own file, in the report and optionally in the evidence."""
     files = {"evidence/accounting.json": change, REPORT_JSON: lambda v: change(v["audit"]["results"][-1])}
     return files | ({METRICS: change} if evidence else {})
 
@@ -204,7 +205,7 @@ def test_evidence_with_other_epsilons_than_the_log_and_the_ledger_is_refused(
     change = accounting_files(lambda v: v["metrics"].update({f"accounting.epsilon_{name}": number}), evidence=True)
     reissue(bundle, change)
     found = judge(bundle)
-    assert found.checks[-1].id == ("ledger" if message else "manifest"), found.failure  # the id has another digest
+    assert found.checks[-1].id == ("ledger" if message else "manifest"), found.failure  # the release id is wrong
     assert message in found.failure
 
 
@@ -294,7 +295,7 @@ UNUSABLE = (("fail", "measured"), ("pass", "failed"), ("insufficient", "failed")
     ],
 )
 def test_epsilon_with_insufficient_evidence_is_refused(releases, metrics, state, message):
-    """The gates also require most of this; the policy without DP rules has no gate before this check."""
+    """Gates of a DP policy also require most of this; a policy without DP rules relies on this check alone."""
     for policy in (releases.POLICY, releases.DP_POLICY):
         with pytest.raises(VerifyError, match=f"E_GATE .*{message}"):
             check_changed(releases, policy, metrics, **state)

@@ -1,4 +1,7 @@
-"""The clean bundle passes, and every wrong signed statement is refused with its code; test_derived changes files."""
+"""The clean bundle passes, and every wrong signed statement is refused with its code.
+
+Numbers in names and comments are cases of the tamper matrix. `test_derived` tests changed files.
+"""
 
 import base64
 import json
@@ -88,7 +91,7 @@ def with_gate(number, **changes):
 
 
 EPSILON = {"unit": "group", "epsilon": 0.1, "delta": 1e-6, "accountant": "PLD", "sampling": "none"}
-# what a mistaken or malicious releaser could sign with a valid key
+# statements that a mistaken or malicious releaser could sign with a valid key
 SIGNED = {
     "12-parent-subject": (renamed_subject("../README.md"), "E_EXTRA"),
     "12-absolute-subject": (renamed_subject("/etc/passwd"), "E_EXTRA"),
@@ -224,7 +227,7 @@ def test_unknown_key_under_a_trusted_keyid(copy, judge, releases):  # 17
     assert judge(copy).failure.startswith("E_SIG")
 
 
-def test_malleated_signature(copy, judge):  # 19: S + L is the same equation and must not be the same signature
+def test_malleated_signature(copy, judge):  # 19: S + L satisfies the same equation as S and must be refused
     order = 2**252 + 27742317777372353535851937790883648493
     value = json.loads((copy / ENVELOPE).read_bytes())
     signature = base64.b64decode(value["signatures"][0]["sig"])

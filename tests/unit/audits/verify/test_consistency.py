@@ -1,4 +1,4 @@
-"""A key holder who signs a bundle whose numbers contradict each other is refused."""
+"""A bundle whose numbers contradict each other is refused, even if it has a valid signature."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -63,7 +63,7 @@ def counted(name, **ends):
 
 
 def scored(macro, accuracy, *f1, ratio=None):
-    """Return a function that gives a page with the scores after training on synthetic records; on real, all are 1."""
+    """Return a function that gives a page with these scores of training on synthetic records; on real, all are 1."""
 
     def score(value):
         return {"value": value, "low": value, "high": value, "n": 200}
@@ -186,7 +186,7 @@ def test_contradicting_numbers_are_refused_although_signed(case, releases, tmp_p
 
 
 def pass_with(auc, **changes):
-    """Return a function that gives a bundle whose membership passes with this AUC; `changes` are of memorization."""
+    """Return a function that gives content whose membership passes with this AUC; `changes` are of memorization."""
 
     def change(results):
         metrics = {**results["membership"]["metrics"], "auc": auc}
@@ -321,7 +321,7 @@ REQUEST = "the requested numbers of records contradict"
 
 
 def with_distance(releases, distance):
-    """Return the content of a run with another distance of the class shares from the requested ones."""
+    """Return the content of a run with this distance between the released and the requested class shares."""
     numbers = {**releases.engine_numbers(), "balance.tv_distance": releases.estimate(distance)}
     content = releases.content()
     evidence = evidence_from(releases.audit_json(), numbers, content.evidence.digests)
@@ -394,5 +394,5 @@ def test_exactly_the_models_that_are_not_shipped_count_as_private(releases, name
     for is_private in (True, False):
         changed = model.model_copy(update={"name": name, "trained_on_private_data": is_private})
         predicate = parts.predicate.model_copy(update={"models": (changed, *others)})
-        found = [p for p in model_problems(replace(parts, predicate=predicate)) if "if and only if SynthGen" in p]
+        found = [p for p in model_problems(replace(parts, predicate=predicate)) if "must be marked as trained on private data" in p]
         assert bool(found) == (is_private != (name != "smollm2"))

@@ -1,4 +1,4 @@
-"""Files of a bundle that contradict each other although all of them are signed."""
+"""A bundle whose files contradict each other is refused, even if all of them are signed."""
 
 import hashlib
 import json
@@ -66,7 +66,7 @@ def first_line(line):
 
 
 def write_parquet(copy, columns, *, store_schema=False):
-    """Write arbitrary columns in the way of a release."""
+    """Write arbitrary columns to the Parquet file, with the settings of a release."""
     fields = [pa.field(name, column.type, nullable=False) for name, column in zip(COLUMNS, columns, strict=True)]
     table = pa.table(columns, schema=pa.schema(fields))
     pq.write_table(table, copy / PARQUET, compression="zstd", store_schema=store_schema, write_statistics=False)
@@ -86,7 +86,7 @@ def not_unicode(copy):
 
 
 def saved(change, **options):
-    """Return a change of the table in the Parquet file, which a library writes."""
+    """Return a function that changes the table of the Parquet file and writes it with pyarrow."""
     return lambda copy: pq.write_table(change(pq.read_table(copy / PARQUET)), copy / PARQUET, **options)
 
 
@@ -96,7 +96,7 @@ def cast(kind, *, nullable):
 
 
 def dictionary_of_more(copy):
-    """A dictionary of a column with a text that is in no row, so readers do not show it."""
+    """Add a text that is in no row to the dictionary of a column; readers do not show it."""
     ids, texts, labels = pq.read_table(copy / PARQUET).columns
     values = pa.array([*sorted(set(labels.to_pylist())), SECRET])
     numbers = pa.array([values.to_pylist().index(label) for label in labels.to_pylist()], pa.int32())
@@ -302,10 +302,10 @@ def test_jsonl_has_one_canonical_line_per_record():
 @pytest.mark.parametrize(
     ("name", "step", "message"),
     [
-        ("membership.invented", "gates", "more precise"),  # no rule reads it
+        ("membership.invented", "gates", "more precise"),  # a metric that no rule reads
         ("memorization.estimate", "gates", "its audits or numbers differ from the evidence"),
         ("accounting.epsilon", "gates", "evidence/metrics.json: is not valid evidence"),
-        ("records.synthetic", "gates", "number of records differs between evidence and statement"),  # is removed
+        ("records.synthetic", "gates", "number of records differs between evidence and statement"),  # removed
     ],
 )
 def test_evidence_must_contain_exactly_the_measured_numbers(copy, reissue, name, step, message, refused):
@@ -330,7 +330,7 @@ def test_numbers_of_attempts_in_evidence_and_statement_must_match(copy, judge, r
 
 
 def test_compressed_data_that_expand_are_refused_in_bounded_memory(copy, reissue, judge):
-    """A file of some kilobytes whose pages and dictionaries expand to 660 MB is read without expanding it."""
+    """A file below 300 kB whose pages and dictionaries expand to 660 MB is refused without expanding it."""
     columns = [pa.array([letter * (20 << 20)] * 11) for letter in "abc"]
     pq.write_table(pa.table(columns, names=COLUMNS), copy / PARQUET, compression="zstd", use_dictionary=True)
     assert (copy / PARQUET).stat().st_size < 300_000

@@ -1,4 +1,4 @@
-"""A key holder who adds private notes to any file of a bundle, and signs everything again, is refused."""
+"""A bundle with private notes in any of its files is refused, even if a key holder signed it again."""
 
 import hashlib
 import json
@@ -208,7 +208,7 @@ REPORTS = {
 
 
 def remake(copy, releases, reissue, change):
-    """Change report.json, write the audits' files and sums from it again, and sign; the report is not rendered."""
+    """Change report.json, update the audit files, the sums and the signature; the page is not rendered again."""
     reissue(copy, {REPORT_JSON: change})
     for one in json.loads((copy / REPORT_JSON).read_bytes())["audit"]["results"]:
         if (copy / f"evidence/{one['name']}.json").is_file():
@@ -277,7 +277,7 @@ def test_every_name_is_written_or_a_data_file(clean):
 
 
 def test_written_files_change_only_with_the_schema_version(clean, releases, tmp_path):
-    """The verifier writes these files again, so a change refuses every earlier bundle: raise SCHEMA_VERSION."""
+    """The verifier generates these files again, so a change of them requires a new SCHEMA_VERSION."""
     private = releases.bundle(tmp_path, releases.DP_POLICY, privacy=releases.DP_PRIVACY)
     names = ("README.md", REPORT_HTML, "croissant.json", "LICENSE", "schema/record.schema.json")
     written = "".join((bundle / name).read_text() for bundle in (clean, private) for name in names)

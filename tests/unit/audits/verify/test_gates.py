@@ -113,7 +113,7 @@ CONTRADICTIONS = {
 
 
 def write(releases, folder, changes, monkeypatch):
-    """Write a bundle as a releaser would who removed the check from the program."""
+    """Write a bundle with a program from which the releaser removed the check."""
     monkeypatch.setattr("synthgen.release.statement.check_agreement", lambda _parts: None)
     return releases.bundle(folder, **changes)
 
@@ -259,7 +259,7 @@ def independent_copy(independent, tmp_path):
 
 @pytest.fixture
 def alone(releases):
-    """A trust root that accepts the independent policy."""
+    """Return a trust root that accepts only the independent policy."""
     return releases.root(policies=(releases.INDEPENDENT_POLICY,))
 
 

@@ -18,7 +18,7 @@ TOO_FEW = "0 of the 1 required persons signed the trust root with root keys of v
 
 @pytest.fixture
 def roots(releases):
-    """Return a maker of signed roots: version, its root keys, who signs, its root threshold."""
+    """Return a function that signs a trust root: version, root keys, signers, threshold of the root role."""
 
     def make(version, holders, signers=None, threshold=1, **changes):
         keys = {key.keyid: key.public for key in (releases.RELEASER, *holders)}
@@ -70,10 +70,10 @@ def test_root_not_signed_by_the_previous_one_or_its_own_keys_is_refused(roots, j
         roots(2, [a, b], [a], threshold=1),  # one of two persons of the old root
         roots(2, [a, c], [a, c], threshold=2),
         roots(2, [c, a], [c], threshold=1),
-        roots(1, [a, b], threshold=2, min_tool_version="0.1.0"),  # another of the same version
+        roots(1, [a, b], threshold=2, min_tool_version="0.1.0"),  # another root of the same version
     ):
         assert judge_file(data).code == 11
-    assert f"{TOO_FEW} 2" in judge_file(roots(2, [c], [a, b])).failure  # its own keys must sign too
+    assert f"{TOO_FEW} 2" in judge_file(roots(2, [c], [a, b])).failure  # the keys of the new root must sign too
     with pytest.raises(VerifyError, match=f"{TOO_FEW} 1"):
         parse_trust(roots(1, [a], [b]), releases.LATER)
     assert judge_file(roots(2, [c], [a, b, c])).ok
@@ -84,7 +84,7 @@ def test_concurrent_verifiers_lose_no_root(roots, judge_file, root_keys, release
     state = tmp_path / "state" / "seen.json"
     assert judge_file(roots(1, [a])).ok
     newer = roots(2, [a])
-    with locked(state.with_name("seen.json.lock")):  # as another verifier that is about to remember version 2
+    with locked(state.with_name("seen.json.lock")):  # as a verifier that is recording version 2
         other = threading.Thread(target=judge_file, args=(roots(1, [b]), "b.json"))
         other.start()
         other.join(timeout=1.5)

@@ -122,9 +122,9 @@ def test_the_report_has_one_accounting():
 
 UNTRUE = {
     "less-noise": ({"mechanisms": [LOUD]}, "exceeds the claim"),
-    "less-noise-of-few": ({"mechanisms": [SAMPLED], "checks": OF_STEPS}, "exceeds the claim"),
-    "another-read": ({"accounted_reads": [{"epsilon": 0.2, "delta": 1e-9}]}, "exceeds the claim"),
-    "all-of-delta": ({"accounted_reads": [{"epsilon": 1e-3, "delta": 1e-6}]}, "no epsilon can be computed"),
+    "less-noise-with-sampling": ({"mechanisms": [SAMPLED], "checks": OF_STEPS}, "exceeds the claim"),
+    "further-accounted-read": ({"accounted_reads": [{"epsilon": 0.2, "delta": 1e-9}]}, "exceeds the claim"),
+    "read-of-all-delta": ({"accounted_reads": [{"epsilon": 1e-3, "delta": 1e-6}]}, "no epsilon can be computed"),
     "no-mechanism": ({"mechanisms": []}, "no epsilon can be computed"),
     "no-number": ({"mechanisms": [{**CHEAP, "noise_multiplier": None}]}, "does not list valid mechanisms"),
     "reads-not-listed": ({"accounted_reads": None}, "does not list valid mechanisms"),
@@ -133,10 +133,10 @@ UNTRUE = {
     "no-check": ({"checks": {}}, "not all of its checks hold"),
     "another-check": ({"checks": {"anything": "holds"}}, "lacks these checks: accountants, claim, clipping"),
     "unsampled": ({"mechanisms": [CHEAP], "checks": ALL_HOLD}, "lacks these checks: normaliser, poisson sampling"),
-    "each-record": ({"claim_scope": "record"}, "passed, but its claim is not per person"),
-    "endless": ({"mechanisms": [{**CHEAP, "steps": 10**9}]}, "does not list valid mechanisms"),
-    "hardly-ever": ({"mechanisms": [{**CHEAP, "sampling_rate": 5e-324}]}, "does not list valid mechanisms"),
-    "too-many": ({"mechanisms": [LOUD] * 65}, "more than 64 mechanisms"),
+    "claim-per-record": ({"claim_scope": "record"}, "passed, but its claim is not per person"),
+    "too-many-steps": ({"mechanisms": [{**CHEAP, "steps": 10**9}]}, "does not list valid mechanisms"),
+    "tiny-sampling-rate": ({"mechanisms": [{**CHEAP, "sampling_rate": 5e-324}]}, "does not list valid mechanisms"),
+    "too-many-mechanisms": ({"mechanisms": [LOUD] * 65}, "more than 64 mechanisms"),
     "unaccounted-read": ({"unaccounted_reads": ["retries"]}, "passed, but it lists reads that are not accounted for"),
 }
 
@@ -164,7 +164,7 @@ def accounted_as(releases, **changes):
 def test_epsilon_requires_models_and_persons_under_any_policy():
     model = SimpleNamespace(trained_on_private_data=False, format="safetensors")
     train = SimpleNamespace(role="train", count_bucket="50-100")
-    other = SimpleNamespace(role="train", count_bucket="50-10000")  # no range in which counts are published
+    other = SimpleNamespace(role="train", count_bucket="50-10000")  # not a range in which counts are published
     given = (
         ([], [train], "must name its models"),
         *(([model], i, "must give one range") for i in ([], [other], [train] * 2)),

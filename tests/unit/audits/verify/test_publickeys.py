@@ -111,7 +111,7 @@ def test_malformed_and_weak_keys_are_refused(public, message):
 
 
 def add(one, other):
-    """The complete addition law of the curve: slow, and from its definition."""
+    """Return the sum of two points by the complete addition law of the curve, written from its definition."""
     (x1, y1), (x2, y2) = one, other
     k = D * x1 * x2 * y1 * y2 % P
     return (x1 * y2 + x2 * y1) * pow(1 + k, -1, P) % P, (y1 * y2 + x1 * x2) * pow(1 - k, -1, P) % P

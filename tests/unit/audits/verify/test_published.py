@@ -124,7 +124,7 @@ STATEMENT = {
     "attempts.ledger.id": 128,
     "attempts.ledger.entries": math.log2(10**9),
     "attempts.ledger.head": DIGEST,
-    "limitations": 20,  # number of public words
+    "limitations": 20,  # one bit for each public sentence
 }
 EVIDENCE = {
     **dict.fromkeys(("metrics.value", "metrics.low", "metrics.high"), N_METRICS * (SHORT + 1)),
@@ -133,7 +133,7 @@ EVIDENCE = {
     "audits.verdict": N_AUDITS * math.log2(4),
     "audits.status": N_AUDITS * 2,
     "audits.confidence": N_AUDITS * CONFIDENCE,
-    "digests": DIGEST,  # of the self-test
+    "digests": DIGEST,  # the digest of the self-test
 }
 ENDS = ("value", "low", "high")
 REPORT = {
@@ -166,7 +166,7 @@ OF_A_CLASS = {
     "page.balance.requested": math.log2(MAX_RECORDS),
     "page.utility.classifiers.per_class.f1.value": N_SCORES * SHARES,
 }
-# these follow from other files, are compared with them, or belong to the number that is counted above
+# fields without bits of their own: they follow from other files, are compared with them, or are counted above
 DERIVED = re.compile(
     r"schema.*|release_id|verdict|dataset\.(records|classes|intended_use)|use\..*|producer\.tool|config\..*"
     r"|models\.format|policy\..*|gates\..*|privacy\.(mechanism|decision|non_private_steps)|inputs\.commitment\.scheme"
@@ -188,7 +188,7 @@ def inside(annotation):
 
 
 def leaves(model, prefix=""):
-    """Return the paths of all fields of a model that are no models."""
+    """Return the paths of all fields of a model that are not models."""
     for name, field in model.model_fields.items():
         models = [kind for kind in inside(field.annotation) if isinstance(kind, type) and issubclass(kind, BaseModel)]
         for kind in models:
@@ -198,7 +198,7 @@ def leaves(model, prefix=""):
 
 
 def test_capacity_of_a_bundle_is_the_documented_one():
-    """A new field fails here until its bits are added; without labels, name and records, which are free."""
+    """A new field fails here until its bits are added. Labels, name and records are free and are not counted."""
     for model, bits in ((ReleasePredicate, STATEMENT), (Evidence, EVIDENCE), (ReportFile, {**REPORT, **OF_A_CLASS})):
         paths = set(leaves(model))
         assert set(bits) <= paths

@@ -63,7 +63,7 @@ def test_privacy_claim_must_be_complete_or_absent(fields):
 
 
 def put(value, path, new):
-    """Return JSON with one place changed; the path names fields, and numbers places in lists."""
+    """Return JSON with one value replaced; the path consists of field names and list positions."""
     if path == "":
         return new
     head, _, rest = path.partition(".")

@@ -17,7 +17,7 @@ from audits.verify.dsse import parse_envelope
 from audits.verify.timestamps import envelope_of, reduced, signature_bytes, token_of, trusted_time
 from synthgen.release.approve import approve
 
-NOW = datetime.now(UTC).replace(microsecond=0)  # an authority states the time of its clock
+NOW = datetime.now(UTC).replace(microsecond=0)  # the test authority uses the real clock
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MUCH_LATER = NOW + 400 * DAY
 TOKEN = token_of(ENVELOPE)
@@ -28,7 +28,7 @@ def message_of(path, name=ENVELOPE):
 
 
 class Case:
-    """Bundles of one releaser, stamped by one authority, and a verifier."""
+    """Bundles of one releaser, an authority that stamps them, and trust roots to verify them."""
 
     def __init__(self, releases, authority, folder):
         self.releases, self.authority, self.folder = releases, authority, folder
@@ -49,7 +49,7 @@ class Case:
         return path
 
     def root(self, *, start=NOW - DAY, end=NOW + DAY, **changes):
-        """Return the root that names these keys; the verifier's own copy says how long the releaser's is valid."""
+        """Return a trust root with these keys; in it, the releaser's key is valid from `start` to `end`."""
         keys = {key.keyid: key.public for key in self.keys.values()}
         days = {"valid_from": stamp(start), "valid_until": stamp(end)}
         keys[self.releaser.keyid] = self.releaser.public.model_copy(update=days)
@@ -92,7 +92,7 @@ def test_without_a_token_the_key_must_be_valid_now(case, releases, tmp_path, rev
     assert verify_bundle(path, case.root(), now=NOW + HOUR / 2).ok
     root = case.root() if revoked is None else case.revoked(revoked)
     assert verify_bundle(path, root, now=MUCH_LATER).failure.startswith(failure)
-    (path / TOKEN).write_bytes(case.authority.token(message_of(path)))  # not required, but it counts
+    (path / TOKEN).write_bytes(case.authority.token(message_of(path)))  # a token is not required, but it is used
     assert verify_bundle(path, root, now=MUCH_LATER).ok
 
 
@@ -137,7 +137,7 @@ def test_invalid_token_is_refused(case, stamps, tmp_path, name):
     [
         (lambda c: c.root(start=NOW - 3 * DAY, end=NOW - DAY), "E_KEY_EXPIRED"),
         (lambda c: c.root(start=NOW + DAY, end=NOW + 3 * DAY), "E_KEY_EXPIRED"),
-        (lambda c: c.root(end=NOW), "E_KEY_EXPIRED"),  # within the accuracy of the stated time
+        (lambda c: c.root(end=NOW), "E_KEY_EXPIRED"),  # the key ends within the accuracy of the stated time
         (lambda c: c.revoked(NOW - HOUR), "E_REVOKED"),
         (lambda c: c.revoked(NOW), "E_REVOKED"),
     ],
@@ -314,4 +314,4 @@ def test_chain_ends_below_the_authority_of_the_trust_root(case, stamps):
         True,
     )
     assert trusted_time(token, case.message, (text,)) == trusted_time(case.good, case.message, (case.authority.text,))
-    assert reduced(token, (case.authority.text,)) == case.good  # the same signer, below the trusted certificate
+    assert reduced(token, (case.authority.text,)) == case.good  # certificates above the trusted one are removed

@@ -162,7 +162,7 @@ def link_folder(copy):
     (copy / "provenance").symlink_to(copy.parent / "elsewhere")
 
 
-# number in the tamper matrix, what is done to the files, wanted code
+# by number in the tamper matrix: a change of the files, and the expected error code
 FILES = {
     "03-extra-file": (lambda c: (c / "notes.txt").write_text("x"), "E_EXTRA"),
     "04-extra-dot-folder": (lambda c: (c / ".git").mkdir(), "E_EXTRA"),

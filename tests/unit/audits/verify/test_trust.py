@@ -28,7 +28,7 @@ def add_key(value, role, key, **changes):
     value["roles"][role] = {"keyids": [key.keyid], "threshold": 1}
 
 
-def two_ids(value, r):  # 39
+def two_ids(value, r):  # case 39 of the tamper matrix
     value["keys"]["0" * 16] = value["keys"][r.RELEASER.keyid]
 
 
@@ -41,7 +41,7 @@ def negated_key(value, r):
     value["keys"][keyid(bytes.fromhex(public))] = {**r.OWNER.public.model_dump(), "public": public}
 
 
-def small_order(value, r):  # 40
+def small_order(value, r):  # case 40 of the tamper matrix
     public = (1).to_bytes(32, "little")
     value["keys"][keyid(public)] = {**r.OWNER.public.model_dump(), "public": public.hex()}
 
@@ -54,7 +54,7 @@ def owner(**changes):
     return lambda value, r: value["keys"][r.OWNER.keyid].update(changes)
 
 
-def same_person_again(value, r):  # 34
+def same_person_again(value, r):  # case 34 of the tamper matrix
     add_key(value, "auditor", r.UNTRUSTED, person=" r.  RELEASER ")
 
 
@@ -81,7 +81,7 @@ CASES = {
     "policy-without-digest": (lambda v, r: v["policies"].update(trial=[]), "policies.trial"),
     "policy-half-a-digest": (lambda v, r: v["policies"].update(trial=["0" * 32]), "policies.trial"),
     "ledger-twice": (lambda v, r: v.update(ledgers=[r.LEDGER, r.LEDGER]), "a ledger is listed twice"),
-    "no-ledgers-id": (lambda v, r: v.update(ledgers=["l"]), "ledgers"),
+    "invalid-ledger-id": (lambda v, r: v.update(ledgers=["l"]), "ledgers"),
     "no-name": (owner(person=""), "person: must have at least 1"),
     "long-name": (owner(person="x" * 201), "person: must have at most 200"),
     "long-institution": (owner(org="x" * 201), "org"),
@@ -95,7 +95,7 @@ CASES = {
     ),
     "no-releaser": (lambda v, r: v["roles"].pop("releaser"), "the role releaser is missing"),
     "other-algorithm": (owner(alg="rsa"), "alg"),
-    "reversed": (owner(valid_until="2020-01-01T00:00:00Z"), "valid_until must be later"),
+    "ends-before-it-starts": (owner(valid_until="2020-01-01T00:00:00Z"), "valid_until must be later"),
     "unknown-field": (lambda v, r: v.update(note=1), "note"),
     "version-0": (lambda v, r: v.update(version=0), "version"),
     "capital-id": (lambda v, r: v["keys"].update({"A" * 16: r.UNTRUSTED.public.model_dump()}), "must match pattern"),
@@ -296,7 +296,7 @@ def test_root_accepts_only_certificates_of_authorities(authority, releases):
 
 def test_authority_base64_is_canonical(stamps, tmp_path):
     names = (stamps.Authority(tmp_path / str(n), "L" * n).text for n in range(1, 99))
-    text = next(text for text in names if text.endswith("="))  # bits are left over
+    text = next(text for text in names if text.endswith("="))  # the last character contains unused bits
     at = len(text.rstrip("=")) - 1
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     other = text[:at] + alphabet[alphabet.index(text[at]) + 1] + text[at + 1 :]

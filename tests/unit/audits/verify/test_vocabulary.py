@@ -46,7 +46,7 @@ def test_every_stage_and_filter_of_the_program_is_known():
     modules = [info.name for info in pkgutil.walk_packages(synthgen.__path__, "synthgen.")]
     loaded = [importlib.import_module(name) for name in modules if "__main__" not in name]
     stages = {value.name for module in loaded for value in vars(module).values() if isinstance(value, Stage)}
-    assert stages - {SAMPLE.name} <= set(STAGES)  # no run has the stage of the pilot
+    assert stages - {SAMPLE.name} <= set(STAGES)  # only the pilot has this stage, not a run
     assert len(stages) > 10
     assert (MAX_ROUNDS, MAX_TURNS) == (rounds.MAX_ROUNDS, stage_order.TURNS)
     values = [value for m in loaded if m.__name__.startswith("synthgen.filter") for value in vars(m).values()]
@@ -70,7 +70,7 @@ def schema_of(section, key):
     return parts(of["properties"][key])
 
 
-# or names
+# settings that are paths or names
 PATHS = {("embed", "model"), *(("decode", key) for key in ("model", "bridge", "style", "template", "examples"))}
 
 

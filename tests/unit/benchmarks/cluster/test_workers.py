@@ -8,7 +8,7 @@ from synthgen.embed import sentence
 
 @pytest.mark.slow
 def test_both_methods_are_timed_alone_and_beside_a_busy_process(bench, tmp_path, tiny_models, capsys, monkeypatch):
-    monkeypatch.setattr(sentence, "usable_cores", sentence.usable_cores)  # the bench replaces it
+    monkeypatch.setattr(sentence, "usable_cores", sentence.usable_cores)  # restores it after the test
     try:
         bench.main([*tiny_models(tmp_path), "--quick", "--json"])
     finally:

@@ -14,8 +14,8 @@ def bench(module_at):
 
 @pytest.fixture(autouse=True)
 def short(bench, monkeypatch):
-    monkeypatch.setattr(loop_decoder, "text_of", loop_decoder.text_of)  # the bench replaces it to count tokens
-    # tiny models have 96 positions
+    monkeypatch.setattr(loop_decoder, "text_of", loop_decoder.text_of)  # restores it after the test
+    # short prompts, because tiny models have 96 positions
     monkeypatch.setattr(bench, "Prompter", lambda: prompter.Prompter(template="[{label}]"))
     monkeypatch.setattr(prompter, "EXAMPLE_WORDS", ("roof",))
     monkeypatch.setattr(prompter, "EXAMPLE", "It stands.")

@@ -47,7 +47,7 @@ def test_a_set_is_drawn_at_the_number_of_records_that_most_of_its_rows_have(tria
     trials = [trial("classes", 4.0, 0.6, 0.3), trial("smote", 0.0, 0.6, 0.3)]
     trials += [trial("classes", epsilon, 0.6, 0.3, records=4800) for epsilon in (1.0, 4.0)]
     trials += [trial("classes + words", 4.0, 0.7, 0.4, records=9600)] * 7
-    trials += [trial("classes", 4.0, 0.6, 0.3, data="clinic", records=90)] * 20  # one row, of many draws
+    trials += [trial("classes", 4.0, 0.6, 0.3, data="clinic", records=90)] * 20  # 20 draws, but only one row
     shown = svg_texts(write_dp_figures(trials, tmp_path)[0])
     assert "sst2, TF-IDF, 4,800 records" in shown
     assert not any("clinic" in one or "9,600" in one for one in shown)

@@ -106,7 +106,7 @@ def test_a_training_without_a_finite_loss_is_reported():
 
 @pytest.mark.parametrize(("spread", "best"), [(4, 0.1), (0.3, 10.0)])
 def test_the_strength_of_the_linear_classifier_is_chosen_on_validation(spread, best):
-    """Noise needs the weakest fit, clear classes the strongest."""
+    """The strongest regularisation (C = 0.1) is best on noise, and the weakest (C = 10) on separate classes."""
     from sklearn.linear_model import LogisticRegression
 
     train, validation = clouds((9, 8, 7), 1, spread=spread), clouds((30,) * 3, 2, spread=spread)

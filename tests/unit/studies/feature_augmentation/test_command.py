@@ -74,7 +74,7 @@ def test_wrong_use_of_the_command(tmp_path, study):
 
 @pytest.fixture
 def no_pictures(monkeypatch):
-    """Create the files of the maps without drawing them, as the tests of their own file do."""
+    """Create empty map files instead of drawing maps, because `test_projections` tests the drawing."""
 
     def pictures(*given):
         for name in ("umap.svg", "umap.png", "tsne.svg", "tsne.png"):
@@ -107,7 +107,7 @@ def test_methods_are_compared_on_a_table_of_the_user(tmp_path, study, tiny, monk
 
 
 def whole(out, datasets, sizes):
-    """Check that everything was written, of every method and n."""
+    """Check that all files exist and have every method and n; return the accuracies."""
     cells = pq.read_table(out / "cells.parquet").to_pylist()
     assert {c["dataset"] for c in cells} == set(datasets)
     assert {c["method"] for c in cells} == set(METHODS)
@@ -130,8 +130,8 @@ def test_a_quick_study_of_sentences_can_be_stopped_and_continued(tmp_path, study
     assert 1 <= len(kept) < 3
     code, output = study(*command, SYNTHGEN_DATA=str(corpora))
     assert code == 0, output
-    assert "embed sst2" not in output  # the vectors were kept
+    assert "embed sst2" not in output  # the kept vectors are reused
     assert {p: p.stat().st_mtime_ns for p in kept} == kept
     accuracy = whole(tmp_path / "out", ["sst2"], [16, 32])
     for method in ("smote", "class-weighted"):
-        assert max(a for key, a in accuracy.items() if key[4] == method) > 0.6  # 32 sentences show some sentiment
+        assert max(a for key, a in accuracy.items() if key[4] == method) > 0.6  # 32 sentences teach some sentiment

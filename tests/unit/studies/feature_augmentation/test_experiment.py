@@ -75,7 +75,7 @@ def test_a_fold_has_one_cell_for_each_n_and_method(cells):
     assert [(r["n"], r["method"]) for r in rows] == [(n, m) for n in (8, 16) for m in METHODS]
     assert {(r["dataset"], r["repeat"], r["fold"]) for r in rows} == {("corners", 1, 2)}
     for r in rows:
-        assert r["n_test"] in {3 * 18, 3 * 19}  # a quarter of the smallest class, of each class
+        assert r["n_test"] in {3 * 18, 3 * 19}  # of each class, a quarter of the size of the smallest class
         assert r["n_train"] == 2 * 32 + r["n"]
         assert all(r[name] >= 0 for name in TIMES)
         assert r["status"] == ("refused" if r["reason"] else "ok")
@@ -88,7 +88,7 @@ def test_a_fold_has_one_cell_for_each_n_and_method(cells):
 
 
 def test_accuracies_change_only_with_the_version_of_the_folds(cells):
-    """The key of a fold does not cover the code, so kept folds must not be found after a change of the results."""
+    """The key of a fold does not depend on the code, so a change of the results requires a new FOLDS_VERSION."""
     for n, found in FOUND.items():
         accuracy = {r["method"]: r["accuracy"] for r in cells.to_pylist() if r["n"] == n and r["status"] == "ok"}
         assert accuracy == pytest.approx(found, abs=0.001), "raise feature_augmentation.experiment.FOLDS_VERSION"
@@ -98,7 +98,7 @@ def test_a_fold_is_the_same_each_time_and_another_fold_is_not(experiment, cells,
     few = {name: METHODS[name] for name in ("smote", "class-weighted", "logistic")}
     monkeypatch.setattr(study, "METHODS", few)
     again = without_times(run_fold(experiment, 1, 2))
-    # no method's cell depends on which others are tried
+    # the cell of a method does not depend on the other methods
     assert again == [row for row in without_times(cells) if row["method"] in few]
     other = without_times(run_fold(experiment, 0, 2))
     assert [r["accuracy"] for r in other] != [r["accuracy"] for r in again]
@@ -158,14 +158,14 @@ def test_classifiers_get_the_rows_weights_and_streams_of_the_protocol(experiment
 
 
 def test_measures_by_hand(experiment, monkeypatch):
-    """Every row is predicted as class 0, the minority of fold 0 of repeat 0: a third is right."""
+    """Every row is predicted as class 0, the minority of repeat 0, fold 0; one third is right."""
     monkeypatch.setattr(study, "mlp", lambda train, validation, test, *_, **__: np.zeros(len(test), dtype=np.int64))
     monkeypatch.setattr(study, "METHODS", {"none": METHODS["none"]})
     cell = run_fold(experiment, 0, 0).to_pylist()[0]
     assert cell["accuracy"] == pytest.approx(1 / 3)
     assert cell["macro_f1"] == pytest.approx((2 * 1 / (1 + 3)) / 3)
     assert cell["minority_recall"] == 1
-    assert run_fold(experiment, 0, 1).to_pylist()[0]["minority_recall"] == 0  # there it is class 1
+    assert run_fold(experiment, 0, 1).to_pylist()[0]["minority_recall"] == 0  # the minority of fold 1 is class 1
 
 
 def test_the_key_changes_with_everything_that_determines_the_numbers(experiment):

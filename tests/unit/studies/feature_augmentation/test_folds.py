@@ -67,7 +67,7 @@ def test_every_row_is_tested_in_one_fold_and_validates_in_another():
     labels = ["a"] * 20 + ["b"] * 25
     folds = [cut(labels, fold=f) for f in range(5)]
     tested = np.concatenate([f.test for f in folds])
-    assert len(set(tested)) == len(tested) == 40  # four of a's and four of b's five rows in each fold
+    assert len(set(tested)) == len(tested) == 40  # each fold tests four rows of a and four of the five rows of b
     for f, later in zip(folds, folds[1:] + folds[:1], strict=True):
         assert {i for i in f.validation if labels[i] == "a"} == {i for i in later.test if labels[i] == "a"}
 

@@ -78,7 +78,7 @@ def test_holm_is_over_the_methods_at_one_n_and_never_across_n():
 
 
 def slow_over_n(values, method, versus, n_folds):
-    """Return the mean over n of each fold's difference, fold by fold; an n with any gap is left out."""
+    """Return the n without a missing result, and for each fold the mean difference over these n."""
     sizes = sorted({n for _, n in values})
     whole = [n for n in sizes if None not in values[method, n] and None not in values[versus, n]]
     totals = [sum(values[method, n][fold] - values[versus, n][fold] for n in whole) for fold in range(n_folds)]
@@ -129,12 +129,12 @@ def test_verdicts_of_clear_cases(made_up):
     assert row(table, dataset="a", method="smote", versus="vae")["verdict"] == "higher"
     assert row(table, dataset="a", method="vae", versus="random-oversample")["verdict"] == "lower"
     assert row(table, dataset="b", method="smote", versus="none", measure="minority_recall")["verdict"] == (
-        "no difference shown"  # made up to have the same recall
+        "no difference shown"  # the made-up recalls are equal
     )
     adasyn = row(table, dataset="b", method="adasyn", versus="none")
     assert (adasyn["verdict"], adasyn["folds"], adasyn["p_holm"]) == ("not measurable", 0, None)
     smote = row(table, dataset="a", method="smote", versus="vae")
-    assert smote["p_holm"] == smote["p"]  # the head-to-head is one test of its own
+    assert smote["p_holm"] == smote["p"]  # this comparison is the only test of its family
 
 
 def test_verdict():

@@ -67,7 +67,7 @@ def test_some_folds_refused_are_counted(made_up, tmp_path, lines_of):
     write_tables(made_up(["a"], [8], 1, 5).from_pylist(mixed), {}, tmp_path)
     page = (tmp_path / "results.md").read_text(encoding="utf-8")
     assert "(2 refused)" in lines_of(page, "| vae |")[0]
-    assert "smote against vae: not measurable (0 folds with both)." in page  # no n is whole
+    assert "smote against vae: not measurable (0 folds with both)." in page  # no n has results in every fold
 
 
 def test_the_page_states_that_there_is_no_baseline(made_up, tmp_path):

@@ -37,7 +37,7 @@ def _one_worker(monkeypatch):
 
 @pytest.fixture
 def made(monkeypatch):
-    """Make each missing fold as one cell in this process, and return the list of these folds."""
+    """Compute each missing fold in this process, with one cell, and return the list of computed folds."""
     made = []
 
     def make(experiments, missing, advance):
@@ -91,7 +91,7 @@ def test_a_damaged_fold_is_reported_with_the_remedy(tmp_path, damage):
 
 
 class Counted:
-    """A progress that stops the run after some folds, as a signal does."""
+    """A progress object that stops the run after some folds, as a signal does."""
 
     def __init__(self, stop_after=99):
         self.stop_after, self.finished, self.stages = stop_after, 0, []

@@ -61,7 +61,7 @@ def test_the_class_agrees_with_leaving_out_one_by_one(m, d, p, seed):
 def test_the_source_of_a_text_does_not_count_for_its_class():
     reference = np.array([[1, 0], [0, 1], [0, 1], [0.6, 0.8]], dtype=np.float32)
     of, written = [*"aabb"], reference[:1]
-    # with its source the class would be the nearer one; without the source, no text of it points that way
+    # with the source, class a would be nearest; without it, the other text of a is orthogonal to the written text
     assert class_kept(written, ["a"], reference, of, np.array([[0]])).tolist() == [False]
     assert class_kept(written, ["a"], reference, of, np.array([[1]])).tolist() == [True]
 
@@ -69,7 +69,7 @@ def test_the_source_of_a_text_does_not_count_for_its_class():
 def test_a_row_named_twice_is_excluded_once():
     reference = np.array([[1, 0], [0, 1], [-0.6, 0.8]], dtype=np.float32)
     written = np.array([[0.3, 0.954]], dtype=np.float32)
-    # taken out twice, the first row would turn the class's sum to (-1, 1)
+    # if the first row were subtracted twice, the sum of class a would be (-1, 1)
     for own in ([[0]], [[0, 0]]):
         assert class_kept(written, ["a"], reference, [*"aab"], np.array(own)).tolist() == [True]
 

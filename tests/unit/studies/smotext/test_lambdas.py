@@ -17,7 +17,7 @@ SETTINGS = Settings(prompts=PROMPTS, candidates=1, max_new_tokens=5, temperature
 
 
 class WordEncoder:
-    """One axis per word of the texts above, and one more for every other."""
+    """An encoder with one axis per word of TEXTS, and one for all other words."""
 
     dim = 2 * len(TEXTS) + 1
 
@@ -31,7 +31,7 @@ class WordEncoder:
 
 
 class Reconstruction:
-    """A decoder without loss: writes the words whose axes the vector has, each as often as requested."""
+    """A decoder without loss: each candidate has the words whose entry of the vector is above `at_least`."""
 
     name = "reconstruction"
 
@@ -110,12 +110,12 @@ def test_several_candidates_are_averaged():
     one, two = run(), run(FirstOnly(), settings=replace(SETTINGS, candidates=2))
     for a, b in zip(one, two, strict=True):
         for name in ("target", "first", "second", "says_both", "says_first"):
-            assert b[name] == pytest.approx(a[name] / 2)  # the empty text has nothing of anything
+            assert b[name] == pytest.approx(a[name] / 2)  # each measure of an empty text is 0
 
 
 def test_a_word_of_many_texts_does_not_count():
     given = replace(pairs(), texts=[f"{text} fruit tree" for text in TEXTS])
-    row = run(Reconstruction(at_least=2), given=given)[2]  # writes nothing known
+    row = run(Fixed("fruit tree"), given=given)[2]
     assert row["says_first"] == row["says_both"] == 0
 
 
@@ -149,7 +149,7 @@ def test_random_pairs_use_no_text_twice_and_classes_take_turns():
     with pytest.raises(DataError, match="4 pairs are requested, but the classes have texts for only 3"):
         random_pairs(LABELS, 4, np.random.default_rng(0))
     with pytest.raises(DataError, match="the classes have texts for only 0"):
-        random_pairs([*"xxyy"], 1, np.random.default_rng(0))  # what is left would be no class
+        random_pairs([*"xxyy"], 1, np.random.default_rng(0))  # a class of two is skipped
 
 
 def test_the_figure_shows_both_panels(tmp_path):

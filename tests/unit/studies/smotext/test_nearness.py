@@ -19,7 +19,7 @@ def test_characters_find_the_text_that_was_copied():
     assert near.shape == (3, 3)
     assert near.argmax(axis=1)[:2].tolist() == [1, 2]
     assert near[2].max() == 0
-    many = character_cosines(["tractor"] * 300, real)  # more than a block
+    many = character_cosines(["tractor"] * 300, real)  # more texts than one block
     assert np.allclose(many, many[0])
 
 

@@ -74,7 +74,7 @@ def test_a_request_needs_no_vector(small, design):
     bare = SetDesign(text_set=design.text_set, protocol=design.protocol)
     for name in sorted(set(WRITING_OF.values())):
         for seed in (0, 1):
-            requested, writing = bare.request(name, seed), design.writing(name, seed)  # refuses latents of other rows
+            requested, writing = bare.request(name, seed), design.writing(name, seed)  # checks that the latents fit
             assert requested == writing.request
             assert len(requested.ids) == len(writing.latents)
     moved = replace(design, pool=replace(design.pool, vectors=-design.pool.vectors))

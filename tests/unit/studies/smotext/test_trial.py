@@ -93,7 +93,7 @@ def test_smotext_takes_the_first_candidate_and_the_filter_the_best_of_its_class(
 
 
 def test_the_filter_keeps_the_candidate_nearest_to_its_vector(small, design):
-    written = texts_of(small, design, "smotext")  # all of them speak of their class
+    written = texts_of(small, design, "smotext")  # every text has the words of its class
     latents = design.writing("smote", SEED).latents
     vectors = small.Counting().encode([c.text for c in written])
     near = (vectors * np.repeat(latents.vectors, 2, axis=0)).sum(axis=1)
@@ -147,10 +147,10 @@ def test_a_trial_is_the_same_each_time(small, design, found):
 
 
 def test_measures_change_only_with_the_version_of_the_trials(found):
-    """The key of a trial does not cover the code, so kept trials must not be found after a change of the measures."""
+    """The key of a trial does not depend on the code, so a change of the measures requires a new TRIALS_VERSION."""
     for variant, rows in found.items():
         values = {name: [r["value"] for r in rows if r["measure"] == name] for name in {r["measure"] for r in rows}}
         means = {name: np.mean(of) for name, of in values.items() if name != "seconds"}
         wanted = {name: mean for name, mean in zip(MEASURES, FOUND[variant], strict=True) if mean is not None}
-        # Processors round differently, so ties of likeness are broken differently: an AUC moved by 0.0013.
+        # Processors round differently, which breaks ties of likeness differently; an AUC changed by 0.0013.
         assert means == pytest.approx(wanted, abs=0.003), f"{variant}: raise studies.smotext.trials.TRIALS_VERSION"

@@ -71,7 +71,7 @@ def test_trials_are_made_once_and_a_stopped_study_continues(bench, tmp_path, in_
     again, _ = run_trials(bench, paths_of(bench, tmp_path), silent)
     assert again == measures
     assert len(made) == len(jobs)
-    # one seed more adds its own trials; other texts, other vectors or another protocol make all anew
+    # damaged files of trials are reported
     other = pa.BufferOutputStream()
     pq.write_table(measures.select(["seed"]), other)
     damages = (("eda-0", b"no", "cannot be read"), ("eda-0", other.getvalue().to_pybytes(), "not the measures"))
@@ -90,7 +90,7 @@ def test_texts_are_requested_only_where_a_trial_is_missing(bench, tmp_path):
     assert sorted(w.request.name for w in everything) == sorted(f"small-{name}" for name in (*names, LABEL_ONLY))
     assert [w.request.maker for w in everything] == [BRIDGE] * 6 + [f"{LABEL_ONLY}-small"] + [f"{STYLE}-small"] * 2
     seeds = [w.request.name[-1] for w in everything[:6]]
-    assert seeds == sorted(seeds)  # a seed after the other
+    assert seeds == sorted(seeds)  # all texts of a seed come before those of the next
     done = [("small", 0, v) for v in VARIANTS] + [("small", 1, LABEL_ONLY), ("small", 1, "smotext-filtered")]
     for job in done:
         paths_of(bench, tmp_path)[job].touch()
@@ -101,7 +101,7 @@ def test_texts_are_requested_only_where_a_trial_is_missing(bench, tmp_path):
 def test_all_inputs_of_a_trial_are_in_its_key(small, bench):
     job, design, makers = ("small", 0, "smotext"), bench.designs["small"], bench.makers
     key = trial_key(job, design, makers, DIGEST)
-    assert trial_key(job, small.design(seeds=5), makers, DIGEST) == key  # more seeds add to the ones that are there
+    assert trial_key(job, small.design(seeds=5), makers, DIGEST) == key  # more seeds extend the same study
     test = replace(design.text_set.test, records=design.text_set.test.records[::-1])
     other = {**makers, BRIDGE: Maker(open=makers[BRIDGE].open, digest="n")}
     key_of = partial(trial_key, job)
@@ -110,7 +110,7 @@ def test_all_inputs_of_a_trial_are_in_its_key(small, bench):
     keys.add(key_of(design, other, DIGEST))
     keys |= {trial_key(("small", *of), design, makers, DIGEST) for of in ((1, "smotext"), (0, "eda"))}
     assert len(keys) == 7
-    # what another bridge writes does not touch a baseline
+    # another bridge changes only the keys of trials that use it
     for name, touched in (("eda", False), (LABEL_ONLY, False), ("lambdas", True), ("paraphrase", True)):
         both = {trial_key(("small", 0, name), design, m, DIGEST) for m in (makers, other)}
         assert (len(both) == 2) == touched
@@ -134,7 +134,7 @@ def test_trials_are_found_on_a_processor_that_rounds_differently(bench, tmp_path
     other = replace(bench, designs={"small": replace(design, pool=pool, test=design.test + np.float32(1e-7))})
     assert paths_of(other, tmp_path) == paths_of(bench, tmp_path)
     keys = {w.request.name: w.key(bench.makers) for w in bench.writings(paths_of(bench, tmp_path))}
-    for w in other.writings(paths_of(other, tmp_path)):  # texts of other vectors are never taken for these
+    for w in other.writings(paths_of(other, tmp_path)):  # texts of other vectors have other keys
         assert (w.key(bench.makers) == keys[w.request.name]) == w.request.maker.startswith(LABEL_ONLY)
 
 

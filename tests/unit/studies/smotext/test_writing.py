@@ -134,7 +134,7 @@ def test_rows_of_latents(tiny):
 
 
 def test_texts_change_only_with_the_version_of_the_texts(makers, wanted):
-    """The key of a writing does not cover the code, so kept texts must not be found after a change of a decoder."""
+    """The key of a writing does not depend on the code, so a change of the texts requires a new TEXTS_VERSION."""
     for w in wanted:
         digest = sha256_texts([c.text for c in decoded(w, makers)])
         assert digest[:16] == WRITTEN[w.request.name], "raise studies.smotext.writing.TEXTS_VERSION"

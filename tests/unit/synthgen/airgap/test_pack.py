@@ -46,10 +46,14 @@ def test_the_same_content_gives_the_same_archive(packed, tmp_path):
 def test_pip_collects_the_extra_engine_from_its_own_settings(wheels, tmp_path, monkeypatch):
     wheels.write_wheelhouse(tmp_path / "index")
     monkeypatch.setattr(packing, "_CHECKOUT", tmp_path)
-    monkeypatch.setattr(packing, "version", lambda _name: "0.1.0")
+    (tmp_path / "wheels").mkdir()
+    with pytest.raises(DependencyError, match="only by an installation that uses a checkout"):
+        collect_wheels(tmp_path / "wheels")  # pip must not get another project of the same name from an index
+    (wheel,) = (tmp_path / "index").glob("synthgen-*.whl")
+    monkeypatch.setattr(packing, "_require_checkout", lambda: None)
+    monkeypatch.setattr(packing, "_CHECKOUT", wheel)  # pip needs no further packages to build it
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
-    (tmp_path / "wheels").mkdir()
     collect_wheels(tmp_path / "wheels")
     assert sorted(path.name for path in (tmp_path / "wheels").iterdir()) == [
         name.removeprefix("wheels/") for name in FILES[3:]

@@ -1,4 +1,4 @@
-"""Tiny wheels that stand for synthgen and its packages."""
+"""Tiny wheels that stand in for synthgen and its packages."""
 
 import zipfile
 

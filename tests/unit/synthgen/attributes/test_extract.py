@@ -65,7 +65,7 @@ AFFIRMED, NEGATED, UNRELATED = "affirmed", "negated", "unrelated"
     ],
 )
 def test_assertion_worked_examples(text, expected):
-    # "lives with" is a habit
+    # the living situation in "lives with others" is not compared
     assert [pair for pair in assertions(text) if pair[0] != "with others"] == expected
 
 

@@ -72,7 +72,7 @@ def made(*texts, pair=(A, B), **changes):
 
 def test_the_candidate_nearest_to_the_target_is_the_blend():
     found = made("noise", "", BETWEEN, BETWEEN)
-    assert (found.blend.text, found.blend.index) == (BETWEEN, 2)  # ties to the first
+    assert (found.blend.text, found.blend.index) == (BETWEEN, 2)  # of equally near candidates, the first is chosen
     assert found.of_candidates == (pytest.approx(0), None, pytest.approx(1), pytest.approx(1))
     assert found.cosines == pytest.approx({"target": 1, "a": np.sqrt(0.5), "b": np.sqrt(0.5), "a_b": 0})
 

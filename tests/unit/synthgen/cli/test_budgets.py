@@ -1,4 +1,4 @@
-"""`synthgen budget`, and what a careless or eager user could do with `budget void`, from the command line."""
+"""`synthgen budget` from the command line, and attempts to misuse `budget void`."""
 
 import json
 import shutil
@@ -45,7 +45,7 @@ def project(project):
 
 @pytest.fixture
 def booked(project):
-    """The file of a configuration whose ledger has paid once."""
+    """Return the path of a configuration whose ledger contains one reservation."""
     config = project.config(**DP)
     spending = Spending(run="ab" * 16, cost=Cost(epsilon=2.5, delta=4e-6), mechanisms=(NOISE,))
     reserve(*ledger_of(config), spending, limit=None)
@@ -77,7 +77,7 @@ def test_check_fails_if_the_remaining_budget_is_too_small(booked, project):
     assert isinstance(refused, Overspent)
     spent = "epsilon: the limit for all runs together is 3; 1.993 is spent, and with this run, 3.34"
     assert refused.problems[0].startswith(spent)
-    for epsilon, delta, code in ((1.8, 1e-5, 0), (1.8, 1.1e-5, 5)):  # two sums would exceed 3
+    for epsilon, delta, code in ((1.8, 1e-5, 0), (1.8, 1.1e-5, 5)):  # the sum of both epsilons exceeds 3
         path = project.write_config(**{**DP, "dp": {"epsilon": epsilon, "delta": delta, "persons": 10}})
         checked = budget("check", path)
         assert (checked.exit_code, getattr(checked.exception, "exit_code", 0)) == ((0, 0) if code == 0 else (1, code))
@@ -96,7 +96,7 @@ def test_check_does_not_count_the_own_reservation_until_its_draw_is_lost(project
         in checked.output
     )
     other = project.write_config(**{**DP, "seed": 99})
-    assert isinstance(budget("check", other).exception, Overspent)  # another run spends its own budget
+    assert isinstance(budget("check", other).exception, Overspent)  # another run needs a budget of its own
     path = project.write_config(**DP)
     note_draw(*ledger_of(config), reservation.spending.run)  # the drawn noise is lost
     assert isinstance(budget("check", path).exception, Overspent)
@@ -125,7 +125,7 @@ def test_drawn_reservation_is_not_voided(booked, project):
     assert shown(booked)["reservations"][0]["state"] == "draw"
 
 
-# A run in a process of its own that kills itself in `HOOK`, which replaces `note_draw`.
+# A script that runs a configuration and kills its own process: the code HOOK replaces `note_draw`.
 SCRIPT = """
 import os
 import numpy as np
@@ -206,7 +206,7 @@ def test_killed_run_is_voided_before_its_draw_but_not_after_it(project, command)
     path = project.write_config(**DP)
     kill(path, BEFORE)
     assert command("budget", "void", path)[0] == 0
-    kill(path, AFTER)  # without --resume never, under a new reservation
+    kill(path, AFTER)  # runs under a new reservation, even without `--resume never`
     assert states(path) == ["void", "draw"]
     code, said = command("budget", "void", path)
     assert (code, "cannot be voided" in said) == (5, True)

@@ -1,4 +1,4 @@
-"""The templates for clusters run here with stand-ins for `sbatch` and Kubernetes, and the same variables."""
+"""The cluster templates run here with stand-ins for `sbatch` and Kubernetes, which set the same variables."""
 
 import json
 import os

@@ -93,7 +93,7 @@ def test_trust_show_prints_every_field(authority, releases, tmp_path):
         "authorities": (authority.text,),
         "ledgers": ("d" * 32,),
     }
-    assert fields.keys() == TrustRoot.model_fields.keys()  # print a new field, then name it here
+    assert fields.keys() == TrustRoot.model_fields.keys()  # a new field must be printed and then added here
     (tmp_path / "trust.json").write_bytes(TrustRoot.model_validate(fields).to_bytes())
     shown = call("trust", "show", tmp_path / "trust.json").stdout
     for key in (releases.RELEASER, releases.OFFICER, free):
@@ -134,7 +134,7 @@ def test_a_policy_with_a_budget_needs_a_ledger_in_the_root(tmp_path, policy):
         call("trust", "init", path, *options)
     assert "--ledger" in caught.value.hint
     assert not path.exists()
-    own = ledger_id(tmp_path / "ledger")  # creates it
+    own = ledger_id(tmp_path / "ledger")  # creates the ledger
     call("trust", "init", path, *options, "--ledger", tmp_path / "ledger", "--ledger", "a" * 32)
     assert load_trust(path).ledgers == (own, "a" * 32)
     assert f"ledger: {'a' * 32}" in call("trust", "show", path).stdout.splitlines()
@@ -272,7 +272,7 @@ def test_a_revoked_root_key_signs_no_next_version(two_roots, releases, tmp_path)
     forged = TrustRoot.model_validate(value | {"version": 3, "revoked": ()})
     thief = load_key(stolen, PASSPHRASE.encode())
     (tmp_path / "3.json").write_bytes(sign(TRUST_PAYLOAD_TYPE, forged.to_bytes(), [thief.private]))
-    assert call("verify", bundle, "--trust", new).exit_code == 11  # remembers version 2
+    assert call("verify", bundle, "--trust", new).exit_code == 11  # records version 2
     found = call("verify", bundle, "--trust", tmp_path / "3.json")
     assert found.exit_code == 11
     assert (

@@ -49,7 +49,7 @@ def script(lines):
 
 
 def run_command(body, *options, name="extra"):
-    """Run the command line with another command of this name, whose body is given."""
+    """Run the command line with a further command that has this name and body."""
     return script(
         "import os, sys, time, synthgen.core.errors\nfrom synthgen.cli import main as cli\n"
         f"@cli.app.command({name!r})\ndef extra(as_json: cli.AsJson = False):\n    {body}\n"

@@ -48,9 +48,9 @@ def test_the_schemas_have_the_keys_of_a_file_and_no_others():
     assert set(load_policy("research").model_dump()) == set(schema_of("policy")["properties"])
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "bridge"])  # which has no patterns
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "bridge"])  # its schema has no patterns
 def test_the_patterns_of_a_schema_are_valid_in_json_schema(kind):
-    """JSON Schema uses the expressions of ECMA 262, in which only characters with a meaning may be escaped."""
+    """JSON Schema uses the regular expressions of ECMA 262, where only special characters may be escaped."""
     patterns = re.findall(r'"pattern": ("(?:[^"\\]|\\.)*")', json.dumps(schema_of(kind)))
     assert patterns
     for pattern in map(json.loads, patterns):

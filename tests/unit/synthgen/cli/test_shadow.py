@@ -31,7 +31,7 @@ def few_trees(monkeypatch):
 
 @pytest.fixture(scope="module")
 def many(new_project, tmp_path_factory):
-    """A finished run of more patients, so that persons can be compared."""
+    """A project with a finished run of 110 patients, which are enough to compare persons."""
     folder = tmp_path_factory.mktemp("many") / "trial"
     start(folder, "clinic", patients=110)
     for name in ("models", "lenient.yaml"):
@@ -57,7 +57,7 @@ def run_shadow(project, request=QUICK):
 
 @pytest.fixture(scope="module")
 def attacked(many, tmp_path_factory):
-    """A finished run with its reruns, and what the command returned and said."""
+    """Return a project with a finished run and its reruns, and the result and the messages of `shadow`."""
     project = copy_of(many, tmp_path_factory.mktemp("attacked"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(judged_by, "TREES", 3)
@@ -221,4 +221,4 @@ def test_an_interrupted_rerun_continues(ready, tmp_path):
     resumed = len(bench.decoder.decoded) - first
     rerun(job, train, vectors, frozenset(), 3, tmp_path / "whole", clean=clean_of(job))
     assert made(tmp_path / "shadow") == made(tmp_path / "whole")
-    assert resumed == len(bench.decoder.decoded) - first - resumed - 1  # what was written is not written again
+    assert resumed == len(bench.decoder.decoded) - first - resumed - 1  # the finished decode call is not repeated

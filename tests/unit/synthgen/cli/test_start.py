@@ -33,7 +33,7 @@ def test_a_trial_has_notes_and_a_valid_workspace(tmp_path):
     assert f"{found.n_rows} fictional notes of 9 patients" in said
     assert len({record.group for record in found.corpus.records}) == 9
     assert f"next: synthgen release {folder / 'clinic.yaml'}" in said
-    Workspace(config.resolve(config.workspace))  # refuses a folder others may read
+    Workspace(config.resolve(config.workspace))  # raises an error if other users can access the folder
 
 
 @pytest.mark.parametrize("template", sorted(TEMPLATES))

@@ -31,7 +31,7 @@ def notes(tmp_path):
 
 @pytest.fixture
 def task(notes, new_project, tmp_path, monkeypatch):
-    monkeypatch.chdir(new_project.folder)  # the tiny bridge names its models from there
+    monkeypatch.chdir(new_project.folder)  # the tiny bridge names its models by paths relative to this folder
     bridge = str(new_project.folder / "models" / "bridge")
     training = {"steps": 6, "batch": 4, "rate": 2e-2, "rank": 2}
     fields = {"name": "ward-note", "corpora": ((notes, "CC0"),), "out": tmp_path / "ward-note", "bridge": bridge}

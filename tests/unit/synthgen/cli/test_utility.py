@@ -50,7 +50,7 @@ def test_two_classifiers_and_three_arms_with_intervals(tmp_path, encoder):
         for arm in arms.values():
             assert set(arm["per_class"]) == {"ant", "bee"}
             assert all(arm[m]["low"] <= arm[m]["value"] <= arm[m]["high"] for m in METRICS)
-    assert value["classifiers"]["tfidf-linear"]["real"]["accuracy"]["value"] == 1  # the words give it away
+    assert value["classifiers"]["tfidf-linear"]["real"]["accuracy"]["value"] == 1  # the words identify the class
     text = made.to_text().splitlines()
     assert text[0].startswith("tested on 14 real records")
     assert len(text) == 2 + 2 * 3

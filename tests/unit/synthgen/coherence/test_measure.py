@@ -1,4 +1,4 @@
-"""Counts of contradictions, and their order: real notes have few, and notes of mixed sentences many."""
+"""Counts of contradictions by rule: real notes have few, and notes of randomly mixed sentences have many."""
 
 import os
 import re

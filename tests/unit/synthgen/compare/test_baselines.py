@@ -17,7 +17,7 @@ WORDS = {"ant": "colony worker queen nest", "bee": "hive drone swarm comb"}
 
 
 def corpus(role, counts):
-    """Return records whose words and vectors give their class away."""
+    """Return records whose words and vectors identify the class."""
     records, vectors, rng = [], [], np.random.default_rng(len(role))
     for at, (label, n) in enumerate(counts.items()):
         for i in range(n):
@@ -56,7 +56,7 @@ def test_each_baseline_makes_as_many_records_as_the_synthetic_table(tables):
     assert all(set(text.split()) <= set(" ".join(tables.train.texts).split()) for text in altered)
     made = arms["real + SMOTE"].rows.vectors[28:]
     assert not arms["real + SMOTE"].has_texts
-    assert (made[:6, 0] > 0.7).all()  # between vectors of its class
+    assert (made[:6, 0] > 0.7).all()  # interpolated between the vectors of class "ant"
     again = baselines(tables, encode, SeedTree(3), label_only)
     assert all((arms[name].rows.vectors == again[name].rows.vectors).all() for name in arms)
 
@@ -101,7 +101,7 @@ def test_label_only_texts_do_not_depend_on_the_source(tiny, tmp_path):
 
 
 class Fixed:
-    """Random numbers written by hand: single ones, rows, and pairs of places."""
+    """A random generator that returns the given numbers: `singles`, a `row`, and single or paired `places`."""
 
     def __init__(self, singles=(), row=(), places=()):
         self.singles, self.row, self.places = iter(singles), row, iter(places)
@@ -116,7 +116,7 @@ class Fixed:
 def test_eda_by_hand():
     ten = "a b c d e f g h i j"
     assert eda(ten, Fixed([0.4], places=[(0, 9)])) == "j b c d e f g h i a"
-    twenty = f"{ten} {ten}"  # two swaps of twenty words
+    twenty = f"{ten} {ten}"  # twenty words get two swaps
     assert eda(twenty, Fixed([0.4], places=[(0, 1), (1, 2)])) == "b c a d e f g h i j " + ten
     assert eda("a  b\nc", Fixed([0.5], row=[0.2, 0.09, 0.1])) == "a c"
     assert eda("a b", Fixed([0.5], row=[0.0, 0.0], places=[1])) == "b"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from synthgen.core.digest import sha256_array, sha256_bytes, sha256_file, sha256_json, sha256_texts
 
-# FIPS 180-4, the empty message and "abc"
+# SHA-256 of the empty message and of "abc", from FIPS 180-4
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 texts = st.lists(st.text(), max_size=5)

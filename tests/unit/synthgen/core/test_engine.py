@@ -32,7 +32,7 @@ def test_a_missing_engine_is_one_error_with_the_packages_and_the_command():
     with pytest.raises(DependencyError, match="are not installed: gguf, torch") as found:
         require_engine()
     assert (found.value.exit_code, INSTALL in found.value.hint) == (3, True)
-    assert INSTALL == "pip install 'synthgen[engine]'"
+    assert INSTALL == "pip install '.[engine]' in a checkout of SynthGen"
     with pytest.raises(DependencyError, match="are not installed: gguf, torch"), engine_errors():
         raise ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn")
 

@@ -5,7 +5,8 @@ import pytest
 from synthgen.core import errors
 from synthgen.core.errors import SynthGenError
 
-# 0 part finished, 1 internal, 2 usage, 3 bad configuration or input, 4 refused, 5 budget, 6 not in store, 7 stopped
+# exit codes: 0 part of a run done, 1 bug, 2 usage, 3 configuration or input, 4 refused, 5 budget, 6 model missing,
+# 7 stopped
 EXIT_CODES = {"SynthGenError": 1, "UsageError": 2, "ReleaseRefused": 4, "BudgetError": 5, "ModelMissing": 6}
 EXIT_CODES |= dict.fromkeys(("ConfigError", "DataError", "DependencyError", "ModelError", "StorageError"), 3)
 EXIT_CODES |= {"Interrupted": 7, "InternalError": 1, "AtBarrier": 0, "WorkerError": 3}

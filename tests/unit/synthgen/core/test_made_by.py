@@ -10,7 +10,7 @@ from synthgen.core.errors import InternalError
 from synthgen.core.made_by import LIBRARIES, libraries, sources
 
 ROOT = Path(__file__).parents[4]
-# they read configurations, draw pages, sign, schedule or display; no number of a run depends on them
+# these libraries read configurations, render pages, sign, schedule or display; no number of a run depends on them
 NOT_COMPUTING = {
     "cryptography", "huggingface-hub", "imbalanced-learn", "jinja2", "joblib", "markupsafe", "matplotlib", "psutil",
     "pydantic", "pydantic-core", "rfc3161-client", "rfc8785", "rich", "ruamel-yaml", "securesystemslib",

@@ -19,7 +19,7 @@ N_TOKENS = 9
 
 
 class Numbers:
-    """A tokenizer whose tokens are the numbers of a text."""
+    """A tokenizer for texts of numbers: each number is the id of a token."""
 
     def __len__(self):
         return N_TOKENS
@@ -85,7 +85,7 @@ def test_a_token_of_few_persons_has_no_bias():
     assert 5 not in learnt(*common, *seven, repeated).tokens
     eighth = learnt(*common, *seven, ("a", "s7", "5 1"))
     assert eighth.biases["a"][eighth.tokens.index(5)] > 0.3
-    assert eighth.biases["b"][eighth.tokens.index(5)] == pytest.approx(-1.5)  # LIMIT
+    assert eighth.biases["b"][eighth.tokens.index(5)] == pytest.approx(-1.5)  # STRENGTH · -LIMIT
 
 
 def test_nothing_is_learnt_from_one_class_or_empty_texts():
@@ -143,7 +143,7 @@ def test_class_words_are_used_where_the_loop_computes_logits():
 def test_class_words_are_refused_under_dp(monkeypatch):
     config = parsed({}, **PRIVATE)
     assert config.decode.class_words is None
-    # nothing is learnt from train, even if it is not empty
+    # under DP, no biases are learned from train, even if train has texts
     monkeypatch.setattr("synthgen.pipeline.decoders.load_tokenizer", lambda _: pytest.fail("train is read"))
     assert biases_of_classes(SimpleNamespace(config=config), corpus(("a", "p", "1 2"), ("b", "q", "3"))) is None
     with pytest.raises(ConfigError, match=r"class_words counts words of the records \(remove this key\)"):

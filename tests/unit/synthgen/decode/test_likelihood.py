@@ -32,7 +32,7 @@ def vectors(n, seed=5):
 
 @torch.inference_mode()
 def of_the_library(read, frame, text, vector=None):
-    """One text's nats by the model's own loss over the same embeddings, all labels but the text's left out."""
+    """Return the nats of one text from the loss of transformers, in which only the tokens of the text count."""
     ids = torch.tensor(frame + text)
     embeddings = read.model.get_input_embeddings()(ids).clone()
     if vector is not None:

@@ -41,7 +41,7 @@ def test_a_processor_without_bfloat16_computes_in_float32(tiny, tmp_path, monkey
     assert all(torch.equal(a.float(), b.float()) for a, b in numbers)
     if stored is not torch.float32:
         half = "bfloat16" if stored is torch.bfloat16 else "float32"
-        assert load_model(folder, dtype=half).model.dtype == getattr(torch, half)  # what is asked for is taken
+        assert load_model(folder, dtype=half).model.dtype == getattr(torch, half)  # an explicit dtype is used
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_processor_without_bfloat16_computes_in_float32(tiny, tmp_path, monkey
         ("gpt2", {}, torch.float32, False, torch.float32),
         ("gpt2", {}, torch.bfloat16, False, torch.float32),
         ("llama", {}, torch.float32, True, torch.float32),
-        ("llama", {"attention_bias": True}, torch.float32, True, torch.bfloat16),  # computed by transformers
+        ("llama", {"attention_bias": True}, torch.float32, True, torch.bfloat16),  # transformers computes this model
     ],
 )
 def test_decoders_of_other_families_compute_in_bfloat16_where_the_processor_has_it(
@@ -67,7 +67,7 @@ def test_decoders_of_other_families_compute_in_bfloat16_where_the_processor_has_
     is_converted = multiplies and stored is not wanted
     plain = "cpu" if multiplies else "cpu without bfloat16"
     assert decode_backend(folder, "cpu") == ("cpu in bfloat16" if is_converted else plain)
-    assert load_model(folder).model.dtype is (stored if multiplies else torch.float32)  # as for training
+    assert load_model(folder).model.dtype is (stored if multiplies else torch.float32)  # the dtype for training
 
 
 def test_dtype_of_a_decoder_on_a_gpu_or_without_a_readable_config(tiny, gpt2_folder, tmp_path, monkeypatch):
@@ -117,7 +117,7 @@ def test_a_spread_model_gives_the_same_logits(llama_folder):
     ids = torch.tensor([[5, 70, 9]])
     loaded = load_model(llama_folder, device=spread(3, **{"model.layers.1": "disk"}))
     assert (loaded.device, loaded.on_one_device) == (torch.device("cpu"), False)
-    assert loaded.model.model.layers[1].mlp.up_proj.weight.is_meta  # really elsewhere
+    assert loaded.model.model.layers[1].mlp.up_proj.weight.is_meta  # this layer is on disk
     with torch.inference_mode():
         assert torch.equal(loaded.model(ids).logits, load_model(llama_folder).model(ids).logits)
 

@@ -46,7 +46,7 @@ def test_the_spellings_of_a_word(words):
     [
         ("The river is wide. It sees", "The river is wide."),
         ('He said "no." And', 'He said "no."'),
-        ("No. The river is wide and", "No. The river is wide and"),  # would keep less than half
+        ("No. The river is wide and", "No. The river is wide and"),  # a cut would keep less than half
         ("3.5 metres and", "3.5 metres and"),  # no sentence ends inside a number
         ("A river? Yes! The gar", "A river? Yes!"),
         ("The river is wide. Seen by Dr. Riv", "The river is wide."),
@@ -79,8 +79,8 @@ def test_last_tokens_end_with_an_empty_line(tiny, words):
     found, room = last_tokens(words, [SAID, "", "a <vec></s>", SAID], 4, 9)
     assert found[0] == found[3] == said[-9:] + gap
     assert found[1] == []
-    assert not {tiny.VEC, tiny.EOS} & set(found[2])  # letters, not the tokens they spell
-    assert room == 9 + len(gap)  # whatever the contexts are
+    assert not {tiny.VEC, tiny.EOS} & set(found[2])  # special tokens in a context are read as letters
+    assert room == 9 + len(gap)  # independent of the contexts
     assert last_tokens(words, [SAID], 1, len(said)) == ([said + gap], len(said) + len(gap))
     assert last_tokens(words, [SAID], 1, 96)[0] == [said + gap]
 

@@ -22,11 +22,11 @@ def reader(frequency=(0.1, 0.1, 0.1, 0.1), centre=(0.0, 0.0)):
 
 
 def test_words_are_ordered_by_nearness_and_unlikeness(monkeypatch):
-    # of x = (2, 1): cosines .894, .984, .447, -.894; then east is .894 - .2 · .8 and north .447 - .2 · .6
+    # cosines with x: .894, .984, .447, -.894; after "eastern", east scores .894 - .2 · .8 and north .447 - .2 · .6
     x = np.array([[2, 1]], dtype=np.float32)
     assert reader().read(x, 3) == (("eastern", "east", "north"),)
     monkeypatch.setattr(module, "LIKENESS", 3.0)
-    # now east is .894 - 2.4, north .447 - 1.8 and west, like nothing, -.894
+    # now east scores .894 - 2.4, north .447 - 1.8, and west, which is like no chosen word, -.894
     assert reader().read(x, 3) == (("eastern", "west", "north"),)
 
 

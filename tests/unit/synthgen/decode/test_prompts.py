@@ -63,5 +63,5 @@ def test_label_prompt_fills_in_the_label(prompt, label, wanted):
 def test_other_braces_are_rejected(prompt):
     with pytest.raises(
         ValidationError, match=r"the only field allowed in braces is \{label\}"
-    ):  # by the configuration, before anything is paid for
+    ):  # the configuration rejects it before any stage runs
         DecodeConfig(prompt=prompt)

@@ -67,7 +67,7 @@ def configure(folder, **changes):
 
 
 def change_tensors(tiny_xrag, folder, **changes):
-    """Write the shards again with tensors replaced, or left out where None."""
+    """Write the shards again with some tensors replaced; tensors that are None are omitted."""
     tensors = tiny_xrag.read_shards(folder) | {k.replace("__", "."): v for k, v in changes.items()}
     tiny_xrag.write_shards(folder, {name: tensor for name, tensor in tensors.items() if tensor is not None})
 
@@ -125,7 +125,7 @@ def test_invalid_raw_norm_is_rejected(xrag_folder, length):
 
 
 def test_texts_equal_draws_with_the_library(tiny, made):
-    """Follow both candidates by hand: the whole prompt as one text, the placeholder's embedding replaced."""
+    """Compute both candidates by hand from the tokenized prompt, with the placeholder's embedding replaced."""
     one = tiny.rows_of(tiny.latents(2, dim=DIM), [1])
     u = SEEDS.child("x1").generator().random((2, 9), dtype=np.float32)
     choice = int(SEEDS.child("x1", "template").generator().integers(len(PARAPHRASES)))
@@ -182,10 +182,10 @@ def test_both_steppers_and_a_spread_model_write_the_same(tiny, made, xrag_folder
 
 
 def test_text_to_vector_to_text(tiny, made, xrag_folder, sfr_folder):
-    """The published pair end to end: last-token vectors, a point between two of them, text."""
+    """Encode two texts with the published layouts, then decode both vectors and their mean."""
     encoder = LastTokenEncoder(sfr_folder, "sfr", device="cpu")
     length = encoder.raw_norm(SENTENCES)
-    assert length > 3 * DIM**0.5  # the last norm's weights are 3.5
+    assert length > 3 * DIM**0.5  # the weights of the last norm are 3.5
     pair = encoder.encode(["The doctor sees a patient.", "The rocket leaves its orbit."])
     points = np.stack([pair[0], pair.mean(axis=0), pair[1]])
     latents = dataclasses.replace(tiny.latents(3, dim=DIM), vectors=points)

@@ -48,7 +48,7 @@ def test_shards_do_not_depend_on_how_many_are_written_at_once(task, whole, tiny,
 
 
 def backwards(decoder, latents, settings, seeds, advance):
-    """Write the latents one by one, the last first, as another way of writing might."""
+    """Decode the latents one by one in reverse order, as another `write` function."""
     advance(1000)
     parts = [shards.rows_of(latents, [i]) for i in reversed(range(len(latents)))]
     made = [decoder.decode(part, settings, seeds, lambda _: None) for part in parts]
@@ -84,7 +84,7 @@ def test_errors_of_workers_are_raised(task, tiny, tmp_path, n_workers):
 
 
 def test_a_damaged_or_foreign_shard_is_not_intact(task, tiny, tmp_path):
-    """A copied, renamed, cut or foreign file would leave latents unwritten, or written twice."""
+    """With a copied, renamed, truncated or foreign shard, latents would be missing or occur twice."""
     latents = tiny.latents(23)
     write_all(task, latents, tmp_path, lambda _: None, 1)
     rows = divide_rows(23, PLAIN)
@@ -127,7 +127,7 @@ def test_workers_depend_on_cores_texts_and_memory(llama_folder, monkeypatch):
 
     assert [workers(n) for n in (0, 9, 512, 10**5)] == [1, 8, 8, 8]
     has["bytes"] = 3 * shards.STEP_BYTES
-    assert workers(10**5) == 2  # the model and the caches take some beside
+    assert workers(10**5) == 2  # the model and the caches need the rest
     has["bytes"] = 0
     assert workers(10**5) == 1
     has.update(bytes=1 << 40, backend="cuda")

@@ -38,7 +38,7 @@ def bridge(tiny, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def make(tiny, bridge):
-    """Return a style of random numbers beside the bridge."""
+    """Return a function that makes a style with random weights for the bridge."""
 
     def style(seed, **changes):
         _, trained = new_style(bridge, RANK, tiny.language_model("llama"), SeedTree(seed))
@@ -52,7 +52,7 @@ def make(tiny, bridge):
 
 
 def weights(tiny, bridge):
-    """Return the model's and the projector's weights once the bridge is merged."""
+    """Return the weights of the projector, and of the model after the bridge is merged."""
     model = tiny.language_model("llama")
     merge(model, bridge.adapters)
     return {**model.state_dict(), **bridge.projector.state_dict()}
@@ -70,7 +70,7 @@ def test_shares_of_styles_add_up_layer_by_layer(tiny, bridge, make):
                 added += share * style.tensors[f"{path}.up"] @ style.tensors[f"{path}.down"]
                 moved += 1
         assert torch.allclose(told[name], weight + added, atol=1e-5), name
-    assert moved == 2 * (len(one.tensors) // 2)  # every adapter was met, those of the projector too
+    assert moved == 2 * (len(one.tensors) // 2)  # all adapters were compared, also those of the projector
 
 
 def test_share_of_zero_changes_nothing(tiny, bridge, make):

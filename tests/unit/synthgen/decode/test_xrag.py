@@ -48,7 +48,7 @@ def made(llama_folder, bridge_folder):
         (7, 4, [[i] for i in range(7)]),
         (7, 4, [[0, 1, 2], [3, 4], [5, 6]]),
         (7, 4, [range(6, -1, -1)]),
-        (13, 32, [range(12), [12]]),  # few rows are left
+        (13, 32, [range(12), [12]]),  # the last steps compute few rows
     ],
 )
 def test_other_records_do_not_change_a_text(*, tiny, bridge_folder, tmp_path, dtype, n, batch, parts):
@@ -84,7 +84,7 @@ def test_token_biases_change_the_texts_of_their_label(tiny, made):
 
 @pytest.mark.parametrize("context", ["", "the river"])
 def test_texts_equal_draws_with_the_library(tiny, made, context):
-    """Follow one row by hand: the model's own forward pass over everything so far, then the inverse of the sums."""
+    """Compute one record by hand: run the model on all tokens so far, then invert the cumulative distribution."""
     one, temperature = tiny.rows_of(tiny.latents(2), [1]), 1e-3 if context else 1.0
     u = SEEDS.child("x1").generator().random((3, 12), dtype=np.float32)
     table = made.model.get_input_embeddings().weight
@@ -125,7 +125,7 @@ def test_placeholder_and_special_tokens_are_never_written(tiny, request, bridge_
     )
     decode(made, tiny.latents(9), candidates=8, batch=72, max_new_tokens=40, temperature=50.0, top_k=500, top_p=1.0)
     written = [t for row in rows for t in row]
-    assert len(set(written)) > 250  # almost uniform over 290 tokens, each expected about ten times
+    assert len(set(written)) > 250  # almost uniform: each of 290 tokens is expected about ten times
     assert not {tiny.PAD, tiny.BOS, tiny.VEC} & set(written)
     assert tiny.EOS in written
 
@@ -233,7 +233,7 @@ def worded(tiny, llama_folder, bridge_folder, tmp_path):
 
 
 def test_words_of_a_vector_follow_its_label(tiny, worded, monkeypatch):
-    monkeypatch.setattr("synthgen.decode.xrag.WORD_TOKENS", 12)  # this tokenizer knows letters and few pairs
+    monkeypatch.setattr("synthgen.decode.xrag.WORD_TOKENS", 12)  # this tokenizer has letters and few merges
     latents = tiny.latents(5)
     words_of = worded.reader.read(latents.vectors, 2)
     assert len(set(words_of)) > 1
@@ -241,7 +241,7 @@ def test_words_of_a_vector_follow_its_label(tiny, worded, monkeypatch):
     for ids, label, words in zip(asked, latents.labels, words_of, strict=True):
         assert ids == worded.template.tokens(worded.tokenizer, " ".join([PLAIN.prompts[label], *words]))
     plain = worded._prompts(latents, PLAIN, SEEDS)[1]
-    assert longest == plain + 24  # and not the longest of these five
+    assert longest == plain + 24  # two words of 12 tokens, whatever words the prompts have
     assert max(map(len, asked)) <= longest
 
 

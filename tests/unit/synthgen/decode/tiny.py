@@ -1,4 +1,4 @@
-"""Tiny random language models, a tokenizer and bridges of the published layouts, made on the spot."""
+"""Tiny random language models, a tokenizer and bridges of the published layouts, generated for the tests."""
 
 import numpy as np
 import torch
@@ -40,13 +40,13 @@ LLAMA = {**SHARED, **HEADS, **WIDTHS, "tie_word_embeddings": False}
 
 
 def sentences(n, *, seed=0, words=6):
-    """Return n short sentences of a dozen words."""
+    """Return n sentences of random words from the vocabulary `WORDS`."""
     rng = np.random.default_rng(seed)
     return [" ".join(rng.choice(WORDS, words)).capitalize() + "." for _ in range(n)]
 
 
 def tokenizer():
-    """Return a byte-level tokenizer with begin, end, padding and a placeholder."""
+    """Return a byte-level tokenizer with tokens for begin, end, padding and the placeholder."""
     inner = Tokenizer(BPE())
     inner.pre_tokenizer, inner.decoder = ByteLevel(add_prefix_space=False), ByteLevelDecoder()
     alphabet = ByteLevel.alphabet()
@@ -66,7 +66,7 @@ FAMILIES = {
 
 
 def language_model(family, *, seed=11, **changes):
-    """Return a random model of a family, float32, ready to be read from."""
+    """Return a random float32 model of a family, in evaluation mode."""
     torch.manual_seed(seed)
     if family == "gpt2":
         shape = {"n_embd": 40, "n_layer": 2, "n_head": 4, "n_positions": 96}
@@ -79,7 +79,7 @@ def language_model(family, *, seed=11, **changes):
 
 
 def save_model(folder, family, *, dtype=torch.float32, **changes):
-    """Write a model and its tokenizer as a hub would hold them; return the folder."""
+    """Write a model and its tokenizer in the format of a model hub; return the folder."""
     language_model(family, **changes).to(dtype).save_pretrained(folder)
     tokenizer().save_pretrained(folder)
     return folder
@@ -109,13 +109,13 @@ def write_bridge(folder, described, tensors):
 
 
 def reader(*, dim=7, seed=5):
-    """Return a vocabulary of the twelve words, their vectors random."""
+    """Return a vocabulary of the twelve words with random vectors."""
     vectors = np.random.default_rng(seed).normal(size=(len(WORDS), dim)).astype(np.float32)
     return make_reader(dict.fromkeys(WORDS, 0.1), vectors, np.zeros(dim, dtype=np.float32))
 
 
 def latents(n, *, dim=7, labels=("ant", "bee.hive"), seed=2):
-    """Return n random latents named x0, x1, ..., their labels taking turns."""
+    """Return n random latents named x0, x1, ... with alternating labels."""
     vectors = np.random.default_rng(seed).normal(size=(n, dim)).astype(np.float32)
     return Latents(
         vectors=vectors,

@@ -15,7 +15,7 @@ SIZES = {"intermediate_size": 52, "max_position_embeddings": 256, "initializer_r
 
 
 def decoder_tensors(config, seed=17):
-    """Return the state dict of the causal language model and its projector, as one checkpoint holds them."""
+    """Return the tensors of a checkpoint that contains the language model and its projector."""
     torch.manual_seed(seed)
     tensors = {name: tensor.clone() for name, tensor in MistralForCausalLM(config).state_dict().items()}
     if config.tie_word_embeddings:
@@ -25,7 +25,7 @@ def decoder_tensors(config, seed=17):
 
 
 def write_shards(folder, tensors):
-    """Write tensors over three files with an index, in the order of their names."""
+    """Divide the tensors, in the order of their names, into three files, and write an index."""
     names = sorted(tensors)
     total = sum(t.numel() * t.element_size() for t in tensors.values())
     weight_map = {name: SHARDS[i * len(SHARDS) // len(names)] for i, name in enumerate(names)}
@@ -49,7 +49,7 @@ def decoder_config(vocab_size, **changes):
 
 
 def save_decoder(folder, tokenizer, **changes):
-    """Write a decoder of xrag-7b's layout, the placeholder added to the tokenizer; return the folder."""
+    """Add the placeholder to the tokenizer, write a decoder of xrag-7b's layout, and return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.add_tokens([AddedToken("<xRAG>", lstrip=False, rstrip=False)])
     tokenizer.save_pretrained(folder)
@@ -60,7 +60,7 @@ def save_decoder(folder, tokenizer, **changes):
 
 
 def save_encoder(folder, tokenizer, **changes):
-    """Write an encoder of SFR-Embedding-Mistral's layout, its last norm far from one; return the folder."""
+    """Write an encoder of SFR-Embedding-Mistral's layout whose last norm has the weights 3.5; return the folder."""
     torch.manual_seed(23)
     config = MistralConfig(vocab_size=len(tokenizer), hidden_size=DIM, **{**SIZES, **changes})
     model = MistralModel(config)

@@ -191,7 +191,7 @@ def test_auto_uses_the_classifier_if_it_is_in_the_store(tmp_path, monkeypatch):
 
 
 def missed(name):
-    """Return recall of a shared file, and the lines without identifiers in which one is found."""
+    """Return the recall on a shared file, and the number of its texts without identifiers in which one is found."""
     items = list(read_marked_file(Path(os.environ["SYNTHGEN_DATA"]).parent / "cases" / "deid" / name))
     found_in = [(item, find_identifiers(item.text, ())) for item in items]
     hits = [covered(item.text, spans, *mark[:2]) for item, spans in found_in for mark in item.spans]

@@ -1,4 +1,4 @@
-"""Names of other persons of the source: found in every record, never used as a surrogate, never under DP."""
+"""Names of other persons of the source: found in every record if names are shared, never used as surrogates."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Names that roles, phrases, verbs and their own shape show, and words in the same places that are no names."""
+"""Names are recognised by roles, phrases, verbs or their form; other words in the same places are no names."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Identifiers that de-identification replaces are also read by the identifiers audit: one of them is a leak."""
+"""The identifiers audit finds the identifiers that de-identification replaces, and counts a copied one as a leak."""
 
 import random
 

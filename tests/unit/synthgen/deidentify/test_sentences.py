@@ -17,7 +17,7 @@ from synthgen.deidentify.places import STREET_TYPE
 from synthgen.pipeline.engine_shares import measure, read_texts
 
 HERE = Path(__file__).parent
-BARS = {"rules": 0.88, "rules+ner": 0.97}  # the rules were corrected on these sentences, so others give less
+BARS = {"rules": 0.88, "rules+ner": 0.97}  # the rules were corrected on these texts; other texts give lower recall
 
 
 @pytest.fixture(scope="module", params=[pytest.param("rules+ner", marks=pytest.mark.models), "rules"])

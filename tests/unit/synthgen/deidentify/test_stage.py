@@ -74,7 +74,7 @@ def test_shards_give_the_result_of_the_whole_corpus(context):
     given_context, names = context("rules", *tables)
     division = DEIDENTIFY.divide(given_context)
     assert len(division.names) >= 4
-    division.write(division.names[2:])  # by another process
+    division.write(division.names[2:])  # as another process would
     division.write(division.names[:2])
     assert all(map(division.is_intact, division.names))
     counts = DEIDENTIFY.run(given_context)

@@ -35,7 +35,7 @@ def test_models_that_may_be_trained_on_the_records_are_not_public(ready, section
     config = ready.job(**given).config
     assert planned.is_public(ready.job(**ready.changes).config)
     assert not planned.is_public(config)
-    planned.check_budget(config, load_policy("research"))  # with a public secret, it is a study
+    planned.check_budget(config, load_policy("research"))  # a public secret makes the run a study
     with pytest.raises(ConfigError, match="the budget does not cover"):
         planned.check_budget(ready.job(**given, secret="workspace").config, load_policy("strict-dp"))
 
@@ -47,7 +47,7 @@ def test_a_custom_model_is_unaccounted_and_no_noise_is_drawn(ready, monkeypatch)
     with monkeypatch.context() as patch:
         patch.setattr(planned, "MODELS", ())
         (read,) = [one for one in logged(ready)["reads"] if one["kind"] == "model-training"]
-        assert read["status"] == "unaccounted"  # with a public secret, it is a study
+        assert read["status"] == "unaccounted"  # allowed, because a public secret makes the run a study
         with pytest.raises(ConfigError, match="accounting audit would fail") as refused:
             logged(ready, secret="workspace", dp=SMALL)
         assert "model-training" in refused.value.problems[0]
@@ -58,8 +58,8 @@ def test_a_custom_model_is_unaccounted_and_no_noise_is_drawn(ready, monkeypatch)
         assert refused.value.problems == ("too few persons",)
     job = ready.job(**ready.changes, secret="workspace")
     assert [one["state"] for one in all_reservations(*ledger_of(job.config))] == ["made", "reserve"]
-    log = logged(ready, secret="workspace", dp=SMALL)  # the run continues with its reservation
-    (other,) = log["releases"]  # composed from its mechanisms, not from its claim
+    log = logged(ready, secret="workspace", dp=SMALL)  # the run continues with its own reservation
+    (other,) = log["releases"]  # `spent` is composed from its mechanisms, not from its claimed cost
     assert (other["cost"]["epsilon"], len(other["mechanisms"])) == (2.0, len(log["mechanisms"]))
     assert log["spent"]["delta"] == 1e-5
     assert 2.0 < log["spent"]["epsilon"] < 2.9

@@ -21,7 +21,7 @@ from synthgen.release.keys import write_new
 
 @pytest.fixture(scope="module")
 def budgets(module_at):
-    """Return the module of configurations with a budget, and of their reservations."""
+    """Return the test module that has configurations with a budget, and functions to reserve the budget."""
     return module_at("tests/unit/synthgen/dp/test_reserve.py")
 
 
@@ -41,7 +41,7 @@ def texts(n, seed, extra=""):
 
 
 def prepared(train=None, control=None, **changes):
-    """Return the prepared records of a split without a problem, or with other texts."""
+    """Return prepared records; without arguments, the input checks find no problem in them."""
     given = {"train": train or texts(70, 1), "control": control or texts(60, 2)}
     corpora = {role: corpus(role, of_role) for role, of_role in given.items()}
     return Prepared(
@@ -159,13 +159,13 @@ LOW = 'bound: high, op: "<=", limit: 0.9, why: For tests.'
 @pytest.mark.parametrize(
     ("policy", "is_refused"),
     [
-        ("strict-dp", True),  # independent: no check decides after the draw
+        ("strict-dp", True),  # an independent policy, so no check decides after the draw
         ("hospital-external", True),
-        ("research", True),  # its rule limits the problems
-        (own_policy(required="memorization"), True),  # no problem lets this audit pass
-        (own_policy(rule=f"{{id: auc, metric: membership.auc, {LOW}}}"), True),  # nor the rules on its metrics
+        ("research", True),  # a rule of the policy limits the number of problems
+        (own_policy(required="memorization"), True),  # with a problem, this audit cannot pass
+        (own_policy(rule=f"{{id: auc, metric: membership.auc, {LOW}}}"), True),  # nor can a rule on an audit pass
         (own_policy(rule=f"{{id: rare, metric: input_checks.near_duplicate_rate, {LOW}}}"), False),
-        (own_policy(required="accounting"), False),  # the problem is reported and decides nothing
+        (own_policy(required="accounting"), False),  # reported, but decides nothing
         (own_policy(), False),
     ],
 )

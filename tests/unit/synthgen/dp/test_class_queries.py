@@ -63,7 +63,7 @@ def test_means_are_exact_with_little_noise_and_shrunk_together_with_much_noise(m
 
 def test_spread_is_the_common_covariance_or_the_public_one_under_much_noise(means):
     residual = POINTS - means.points[CLASSES]
-    weights = 1 / np.hypot(WEIGHT, (residual**2).sum(axis=1))  # of the persons, who have one record each
+    weights = 1 / np.hypot(WEIGHT, (residual**2).sum(axis=1))  # one record per person
     inside = (residual.T * weights) @ residual / weights.sum()
     clear = query_spread(PEOPLE, means, VARIANCES, query(1e-6), mechanism(2))
     assert np.allclose(clear @ clear.T, inside, atol=1e-5)

@@ -37,7 +37,7 @@ def test_no_person_contributes_more_than_the_clip_norm(rows, clip):
 
 def test_sum_is_that_of_the_clipped_rows_for_any_blocks():
     rows = np.random.default_rng(0).normal(size=(50, 4)) * (np.arange(200).reshape(50, 4) % 3 > 0)
-    rows[:, 2] = 0  # a coordinate that nobody has
+    rows[:, 2] = 0  # no person has a value here
     clipped = rows * np.minimum(1, 0.5 / np.linalg.norm(rows, axis=1))[:, None]
     for blocks in ([rows], [rows[:20], rows[20:]]):
         total = exact_sum(blocks, 0.5)

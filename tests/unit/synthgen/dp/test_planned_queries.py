@@ -63,7 +63,7 @@ def test_all_accesses_outside_the_budget_are_rejected_at_once():
 def test_configurations_without_a_privacy_guarantee_are_rejected(changes, message):
     with pytest.raises(ConfigError, match=message) as refused:
         config(**changes)
-    assert "Config(" not in str(refused.value)  # no names of the program
+    assert "Config(" not in str(refused.value)  # no class names of the program
 
 
 def test_run_without_a_budget_has_no_queries():
@@ -74,7 +74,7 @@ def test_run_without_a_budget_has_no_queries():
 
 def test_run_limit_is_that_of_the_policy_at_the_delta_that_the_persons_allow():
     inside, outside = load_policy("research"), load_policy("strict-dp")
-    for secret in ("workspace", "public"):  # without a policy limit, the run's own delta
+    for secret in ("workspace", "public"):  # without a policy limit, delta is that of the run
         assert run_limit(config(secret=secret), inside) == Cost(epsilon=math.inf, delta=4e-6)
     assert run_limit(config(), outside) == Cost(epsilon=3.0, delta=1e-5)
     many = config(dp={**DP, "persons": 20_000})
@@ -85,7 +85,7 @@ def test_run_limit_is_that_of_the_policy_at_the_delta_that_the_persons_allow():
 @pytest.mark.parametrize(
     ("persons", "delta", "policy", "in_train", "is_large"),
     [
-        (20_000, 4e-6, "strict-dp", 20_999, False),  # the digits that a round lower bound omits do not matter
+        (20_000, 4e-6, "strict-dp", 20_999, False),  # the number in train is rounded down to two digits
         (20_000, 4e-6, "strict-dp", 21_000, True),
         (20_000, 4e-6, "strict-dp", 30, False),
         (2_000, 4e-6, "strict-dp", 11_000, True),
@@ -106,7 +106,7 @@ def test_delta_of_all_runs_is_compared_with_the_rounded_number_of_persons(person
 
 
 def test_check_budget_enforces_the_policy():
-    # outside, the budget substitutes for parents
+    # `outside` allows a budget instead of the audit of parent recovery, so it accepts runs with and without a budget
     policy, outside = load_policy("strict-dp"), load_policy("hospital-external")
     with pytest.raises(ConfigError, match="does not provide differential privacy"):
         check_budget(without_budget(), policy)
@@ -124,7 +124,7 @@ def test_priced_reads_lists_every_query():
     voting = config(decode={"style": "auto"})
     assert {"class-means", "spread", "style"} < set(dict(planned.accesses_with_costs(voting)))
     costs = [sum(q.steps / q.noise_multiplier**2 for q in queries_of(one).values()) for one in (voting, config())]
-    assert costs[0] == pytest.approx(costs[1], rel=1e-6)  # a fourth query makes the others noisier at the same cost
+    assert costs[0] == pytest.approx(costs[1], rel=1e-6)  # an additional query adds noise to the others, not cost
 
 
 def test_queries_of_includes_words_and_style():

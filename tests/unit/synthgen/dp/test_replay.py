@@ -1,4 +1,4 @@
-"""Every deliberate error of the DP code is refused before the draw, or seen by the accounting audit.
+"""Every deliberate error of the DP code is refused before the draw, or detected by the accounting audit.
 
 docs/explanation/differential-privacy.md lists the errors and what catches each; the tests read that table.
 """

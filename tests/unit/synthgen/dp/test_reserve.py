@@ -83,7 +83,7 @@ def test_reserved_run_creates_no_workspace(project):
     assert not config.resolve(config.workspace).exists()
     run = reserved(config).spending.run
     assert reserved_run(config) == run
-    assert reserved_run(project.config(secret="workspace", workspace="another")) is None  # it has no budget
+    assert reserved_run(project.config(secret="workspace", workspace="another")) is None  # this run has no budget
 
 
 def test_run_until_embed_reserves_nothing_and_spend_again_without_a_reservation_reserves_once(project):
@@ -184,7 +184,7 @@ def test_other_queries_and_another_number_of_persons_need_another_reservation(pr
 def test_spending_again_must_be_requested_and_keeps_the_old_result(project):
     config = project.config(**with_dp(epsilon=1.4, delta=1e-5))
     first, again = reserved(config), reserved(config, spend_again=True)
-    assert again.spending == first.spending  # no noise was drawn, so the run continues with it
+    assert again.spending == first.spending  # no noise was drawn, so the reservation is reused
     note_draw(*ledger_of(config), first.spending.run)
     assert not check_remaining_budget(config, load_policy("strict-dp"))[1]  # the result is lost
     second = reserved(config, spend_again=True)

@@ -98,7 +98,7 @@ def test_nats_are_computed_from_each_text_separately(village_bench, monkeypatch)
         none = read_nats(job, decoders.open_bridge(job), prepared.train, embedded, 30)
         empty = votes_of(prepared.train, none.nats, 30, job.seeds.child("vote"))
     assert (none.nats, none.is_separate, empty.shape, empty.any()) == ({}, True, votes.shape, False)
-    assert set(together) == {1}  # in padded bfloat16 batches, other persons' votes change by 0.06 clip norms in all
+    assert set(together) == {1}  # padded bfloat16 batches change the votes of others by 0.06 clip norms
 
 
 def test_texts_that_are_scored_in_batches_are_found(village_bench, monkeypatch):

@@ -22,7 +22,7 @@ NOWHERE = np.zeros((2, 8))  # directions of classes whose means are equal
 
 
 def words_of(texts, labels, persons):
-    """Return the words of each person in the vocabulary."""
+    """Return the vocabulary words of each person."""
     given = enumerate(zip(texts, labels, persons, strict=True))
     records = tuple(Record(id=str(i), text=" ".join(t), label=label, group=p) for i, (t, label, p) in given)
     return words_by_person(Corpus(role="train", has_groups=True, records=records), ("a", "b"), VOCABULARY)
@@ -35,7 +35,7 @@ USED = words_of(TEXTS, LABELS, [f"p{i % 150}" for i in range(300)])
 
 @pytest.fixture
 def strict(monkeypatch):
-    """Choose no word by noise."""
+    """Lower the rate of false discoveries, so that noise alone chooses no word."""
     monkeypatch.setattr(module, "FALSE_DISCOVERIES", 1e-4)
 
 

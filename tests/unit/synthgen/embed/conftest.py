@@ -1,4 +1,4 @@
-"""Tiny random models of the same layout as the published ones, made on the spot."""
+"""Tiny random models of the same layout as the published ones, generated for the tests."""
 
 import pytest
 

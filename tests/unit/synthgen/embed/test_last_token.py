@@ -16,7 +16,7 @@ TEXTS = ["the cough", "a", LONG, "goal team", "x1 x2 y z in", "a", "goal"]
 
 
 def states(folder, texts, max_tokens=4096):
-    """Return the states h one text at a time, without padding or mask."""
+    """Return the state h of each text, computed one text at a time, without padding or mask."""
     from transformers import AutoModel, AutoTokenizer
 
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder, dtype=torch.float32)

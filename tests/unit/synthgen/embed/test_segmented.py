@@ -6,7 +6,7 @@ from synthgen.segment import Splitter
 
 
 class Lengths:
-    """The vector of a text: its words and its letters a, at unit length."""
+    """A stand-in encoder: a vector has the number of words and 1 + the number of letters "a", at unit length."""
 
     name, digest, dim, max_tokens, normalized = "lengths", "d" * 64, 2, 9, True
 

@@ -71,7 +71,7 @@ def test_in_float32_batches_change_only_the_last_bits(exact):
 def test_one_by_one_vectors_do_not_depend_on_other_texts(minilm, folder):
     by_itself = SentenceEncoder(folder, "minilm", device="cpu", one_by_one=True)
     vectors = by_itself.encode(TEXTS)
-    for gone in range(len(TEXTS)):  # one person more or less
+    for gone in range(len(TEXTS)):  # without one of the persons
         kept = [i for i in range(len(TEXTS)) if i != gone]
         assert np.array_equal(by_itself.encode([TEXTS[i] for i in kept]), vectors[kept])
     assert by_itself.digest != minilm.digest

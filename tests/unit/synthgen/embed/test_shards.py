@@ -38,7 +38,7 @@ def test_vectors_of_shards_equal_those_of_one_call(context, encoder, monkeypatch
     monkeypatch.setattr(shards, "usable_cores", lambda: cores)
     division = vector_shards(context, encoder, TEXTS, "embed")
     assert len(division.names) >= 3
-    division.write(division.names[1:])  # by another process
+    division.write(division.names[1:])  # as another process would
     division.write(division.names[:1])
     assert division.missing() == []
     assert all(map(division.is_intact, division.names))

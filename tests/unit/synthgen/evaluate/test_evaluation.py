@@ -41,7 +41,7 @@ def tables(*, noise=0.0, wrong=0.0, synthetic=None):
 
 def test_records_like_train_have_a_ratio_near_one():
     found = evaluate(tables(), SEEDS, requested={"ant": 1, "bee": 1, "cow": 1})
-    assert set(found.reasons) <= {"style.gap"}  # the texts are short
+    assert set(found.reasons) <= {"style.gap"}  # the texts are too short for it
     e = found.metrics["utility.tstr_over_trtr"]
     assert 0.9 < e.low <= e.value <= e.high < 1.15
     assert e.n == 57
@@ -144,7 +144,7 @@ def test_all_problems_of_tables_are_listed():
 
 def test_tv_distance_worked_examples():
     for counts, requested, distance in [
-        ({"a": 5, "b": 3, "c": 2}, {"a": 1, "b": 1, "c": 2}, 0.3),  # .5 .3 .2 and .25 .25 .5: half of .25 + .05 + .3
+        ({"a": 5, "b": 3, "c": 2}, {"a": 1, "b": 1, "c": 2}, 0.3),  # (.25 + .05 + .3) / 2
         ({"a": 1}, {"b": 4}, 1),
         ({"a": 26, "b": 30}, {"a": 30, "b": 30}, 4 / 60),  # 4 records of one class are missing
         ({"a": 28, "b": 28}, {"a": 30, "b": 30}, 4 / 60),

@@ -44,7 +44,7 @@ def test_first_weighting_is_uniform():
 def test_interval_of_few_agreeing_persons_has_a_width():
     e = estimate(np.ones(101), 11, 0.95, largest=1)
     assert (e.value, e.high, e.n, e.confidence) == (1, 1, 11, 0.975)
-    assert e.low == pytest.approx(0.025 ** (1 / 11))  # all of 11 right: Clopper-Pearson's lower end, .715
+    assert e.low == pytest.approx(0.025 ** (1 / 11))  # lower limit of Clopper and Pearson for 11 of 11: .715
     assert estimate(np.zeros(101), 11, 0.95, largest=1).low == 0
 
 
@@ -57,7 +57,7 @@ def test_interval_has_the_stated_coverage():
         found = scores(np.zeros(60, dtype=int), np.where(right, 0, -1), np.arange(60), weights, 1)
         e = estimate(found.accuracy, 60, 0.95, largest=1)
         covered += e.low <= 0.8 <= e.high
-    assert covered >= 180  # 95 % of 200 is 190, four standard errors are 12
+    assert covered >= 180  # 190 (95 % of 200) are expected; the standard error is 3
 
 
 def test_several_records_per_person_widen_the_interval():
@@ -69,7 +69,7 @@ def test_several_records_per_person_widen_the_interval():
         e = estimate(scores(truth, predicted, person, person_weights(n, 500, rng), 1).accuracy, n, 0.95, largest=1)
         return e.high - e.low
 
-    assert width(np.repeat(np.arange(40), 5), 40) > 1.7 * width(np.arange(200), 200)  # √5 = 2.2
+    assert width(np.repeat(np.arange(40), 5), 40) > 1.7 * width(np.arange(200), 200)  # expected √5 = 2.2
 
 
 def test_interval_contains_the_value():

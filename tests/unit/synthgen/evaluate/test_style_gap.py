@@ -8,7 +8,7 @@ from synthgen.evaluate.style_gap import MIN_TOKENS, style_gap, style_profile, st
 SEEDS = SeedTree(3)
 TOPICS = {
     "sea": ["harbour", "sailing", "anchors", "currents", "mooring", "lagoon"],
-    "bread": ["kneaded", "proving", "brioche", "baguette", "toasted", "crusts"],  # with the same lengths
+    "bread": ["kneaded", "proving", "brioche", "baguette", "toasted", "crusts"],  # as long as those of "sea"
 }
 
 

@@ -12,7 +12,7 @@ from synthgen.evaluate.subgroups import ATTRIBUTES, subgroups
 
 
 def records(texts):
-    """Return records of one person each, or of the person of a pair (person, text)."""
+    """Return a record for each text; a text is of a new person, or of the person in a pair (person, text)."""
     given = [one if isinstance(one, tuple) else (f"p{i}", one) for i, one in enumerate(texts)]
     return [Record(id=str(i), text=text, label="a", group=person) for i, (person, text) in enumerate(given)]
 

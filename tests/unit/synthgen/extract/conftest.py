@@ -4,7 +4,7 @@ import pytest
 
 
 def written_pdf(pages, trailer=b""):
-    """Return a PDF with one line of text on each page, or none."""
+    """Return a PDF whose pages have one line of text each, or none."""
     kids = b" ".join(b"%d 0 R" % (4 + 2 * i) for i in range(len(pages)))
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
@@ -27,7 +27,7 @@ def written_pdf(pages, trailer=b""):
 
 
 def damaged_copies(data, n=200):
-    """Yield copies that are truncated, have other bytes, lack a part or repeat one, each by a seed."""
+    """Yield n copies that are truncated or have deleted, repeated, inserted or changed bytes; the seeds are fixed."""
     for seed in range(n):
         draw = random.Random(seed)
         copy = bytearray(data)

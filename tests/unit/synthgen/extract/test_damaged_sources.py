@@ -1,4 +1,4 @@
-"""Damaged files of each kind of source end in counts or in one error with a message."""
+"""Reading damaged files of each kind of source gives counts, or one error with a message."""
 
 import shutil
 import sys
@@ -16,7 +16,7 @@ from synthgen.extract.resolve import NoteSelection
 sys.path.insert(0, str(Path(__file__).parents[4] / "examples" / "clinic"))
 from fictional_clinic.exports import FORMATS, write_exports
 
-N_DAMAGED = 30  # copies of a source
+N_DAMAGED = 30  # smallest number of damaged copies of a source
 ANY = NoteSelection(reason_unused=lambda _: None, limit=None, rank=lambda person: person, rows_are_persons=True)
 HEADER = "note_id,subject_id,hadm_id,note_type,note_seq,charttime,storetime,text\n"
 OLD_HEADER = "ROW_ID,SUBJECT_ID,HADM_ID,CHARTDATE,CHARTTIME,STORETIME,CATEGORY,DESCRIPTION,CGID,ISERROR,TEXT\n"
@@ -46,7 +46,7 @@ def write(folder, files):
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory, pdf_of):
-    """Return the folder of small sources: one of each kind, of each version of MIMIC and of OMOP as CSV."""
+    """Return a folder of small sources: one of each kind, another version of MIMIC, and OMOP as CSV."""
     folder = tmp_path_factory.mktemp("sources")
     write_exports(folder, 6, 7)
     for kind, files in FILES.items():

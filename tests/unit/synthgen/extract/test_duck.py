@@ -30,7 +30,7 @@ def test_reads_and_writes_its_folder_and_the_named_files_only(tmp_path):
         "SELECT * FROM read_csv('https://example.org/a.csv')",
         "SELECT * FROM glob('/etc/*')",
         "ATTACH 'x.duckdb'",
-        "SELECT * FROM statement",  # a variable of Python
+        "SELECT * FROM statement",  # names a Python variable, which DuckDB could read
     ],
 )
 def test_configuration_is_locked_and_nothing_else_is_accessed(tmp_path, statement):

@@ -33,7 +33,7 @@ FIELDS = {
     ),
     "omop": Fields(person="person.person_source_value", label="provider.specialty_source_value"),
 }
-# the reason under which each planted kind of document is counted; a number of reasons if formats differ
+# the reason under which each planted kind of document is counted; several reasons if the formats differ
 REASONS = {
     "older": "older version of a document",
     "replaced": "replaced by another document",
@@ -56,7 +56,7 @@ REMARKS = {
     "no-charset": "no charset is declared and the text is not UTF-8; it was read as cp1252",
     "no-xhtml": "the XHTML is not well-formed; it was read as HTML",
 }
-SHORTEST_COPY = 50  # words of a note that the next one copies; notes of a patient also share some sentences
+SHORTEST_COPY = 50  # words; a shorter repeated part can be sentences that notes of a patient share
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_every_planted_document_is_counted_under_its_reason(exports, kind, tmp_p
             known = REASONS[trap] if isinstance(REASONS[trap], tuple) else (REASONS[trap],)
             (reason,) = set(known) & set(report["dropped"])
             expected[reason] = n
-    if kind == "hl7v2":  # the first message of each cancelled document
+    if kind == "hl7v2":  # the first message of a cancelled document is an older version
         expected[REASONS["older"]] += planted["withdrawn"]
     assert {reason: found["count"] for reason, found in report["dropped"].items()} == expected
     remarks = {REMARKS[trap]: n for trap, n in planted.items() if trap in REMARKS}

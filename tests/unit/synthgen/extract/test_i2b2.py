@@ -129,7 +129,7 @@ def test_memory_does_not_grow_with_the_records(tmp_path):
     with (tmp_path / "a.xml").open("rb") as file:
         kept = [len(record.getparent()) for record, _ in each_element(file, module.RECORDS)]
     assert len(kept) == 200
-    assert max(kept) < 20  # records that one read of the file holds
+    assert max(kept) < 20  # only the records of one read stay in memory
 
 
 def test_errors_name_the_remedy(tmp_path):
@@ -142,7 +142,7 @@ def test_errors_name_the_remedy(tmp_path):
 
 
 def test_damaged_files_end_in_items_or_one_error(tmp_path):
-    rng = random.Random(3)
+    rng, n_read = random.Random(3), 0
     for whole in (ONE, SEVERAL, MANY, DOCS):
         for _ in range(50):
             data = bytearray(whole.encode())
@@ -150,4 +150,5 @@ def test_damaged_files_end_in_items_or_one_error(tmp_path):
                 data[rng.randrange(len(data))] = rng.randrange(256)
             (tmp_path / "x.xml").write_bytes(data[: rng.randrange(len(data))] if rng.random() < 0.3 else data)
             with suppress(DataError):
-                list(read_i2b2(tmp_path, Fields()))
+                n_read += len(list(read_i2b2(tmp_path, Fields()))) > 0
+    assert n_read > 15

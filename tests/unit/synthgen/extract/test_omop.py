@@ -74,7 +74,7 @@ def packed(folder):
 
 
 def parts(folder, ending="parquet"):
-    """Write each table as Spark does."""
+    """Write each table as a folder of part files, like Spark."""
     for name, rows in TABLES.items():
         (folder / name).mkdir()
         (folder / name / "_SUCCESS").touch()
@@ -307,7 +307,7 @@ def test_other_files_are_refused(tmp_path, name):
         notes(tmp_path / name)
 
 
-N_ALTERED = 50  # copies of a source
+N_ALTERED = 50  # number of altered copies
 ALTERED = {"csv": write_csv, "parquet": write_parquet, "duckdb": write_database}
 
 

@@ -46,7 +46,7 @@ def counts(report, part="dropped"):
 
 
 def ids(rows):
-    """Return the ids without the date, which is after the person."""
+    """Return the ids without the date that follows the person."""
     return [row["id"].replace(f"/{row['date']}/", "/", 1) for row in rows]
 
 

@@ -1,4 +1,4 @@
-"""Items are spooled in batches and counted with their first places."""
+"""Items are written to files in batches; dropped items and remarks are counted by reason with their first places."""
 
 import pyarrow.parquet as pq
 

@@ -27,7 +27,7 @@ def test_the_score_falls_with_each_contradiction(world, how, passes):
 
 
 def test_the_candidate_with_the_fewest_contradictions_is_kept(world):
-    """Only the last candidate of each latent has few; without the filter a nearer one is kept."""
+    """Only the last candidate of each latent has few contradictions; without the filter, a nearer one is kept."""
     world.candidates = [replace(c, text=f"{c.text} {ONE if c.index == 2 else THREE}") for c in world.candidates]
     result = kept(world, coherent="prefer")
     assert {c.index for c in result.kept} == {2}

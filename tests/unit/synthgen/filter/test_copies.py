@@ -83,7 +83,7 @@ def test_copies_match_exhaustive_search(world):
 )
 def test_near_duplicates_match_comparison_of_all_pairs(world, texts, threshold):
     context = world.context()
-    texts = [t.replace("", " ") for t in texts]  # every letter a word, so that shingles are shared
+    texts = [t.replace("", " ") for t in texts]  # each letter is a word, so that texts share shingles
     candidates = [replace(c, text=t) for c, t in zip(world.candidates, texts, strict=True)]
     distance = latent_distances(candidates, context)
     kept, dropped, sets = [], set(), [shingles(text) for text in texts]

@@ -22,7 +22,7 @@ def test_latent_distance_worked_example(world):
 
 
 def with_reconstructions(context, targets, reconstructions):
-    """Return the context with train rows `targets`, reconstruction i being what was written from target i."""
+    """Return the context with train rows `targets`; reconstruction i was decoded from target i."""
     targets, reconstructions = np.asarray(targets, dtype=np.float32), np.asarray(reconstructions, dtype=np.float32)
     return replace(
         context, train=targets, reconstruction_rows=np.arange(len(targets)), reconstruction_vectors=reconstructions
@@ -36,12 +36,12 @@ def spread(distances):
     return np.hstack([rows, cosine[:, None]])
 
 
-# 0, .01, ..., .20: place .95 · 20 = 19 of the sorted 21 is .19, the middle one is .10
+# 0, .01, ..., .20: the 95 % quantile is .19 (index .95 · 20 = 19), and the median is .10
 TWENTY_ONE = np.arange(21) / 100
 
 
 def test_high_limit_is_the_95_percent_quantile_of_reconstructions(world):
-    targets = np.hstack([np.eye(21), np.zeros((21, 1))])  # at right angles, so that others are at distance 1
+    targets = np.hstack([np.eye(21), np.zeros((21, 1))])  # orthogonal, so that the other targets are at distance 1
     cosine = 1 - TWENTY_ONE
     reconstructions = cosine[:, None] * targets + np.sqrt(1 - cosine**2)[:, None] * np.eye(22)[21]
     context = with_reconstructions(world.context(), targets, reconstructions)
@@ -50,7 +50,7 @@ def test_high_limit_is_the_95_percent_quantile_of_reconstructions(world):
 
 
 def test_high_limit_is_the_median_for_a_decoder_that_ignores_its_vector(world):
-    """All reconstructions have the same text, so distances to own and other vectors are 0 to .20."""
+    """All reconstructions are equal, so their distances to their own and to other targets are all from 0 to .20."""
     targets = spread(TWENTY_ONE)
     context = with_reconstructions(world.context(), targets, np.tile(np.eye(22)[21], (21, 1)))
     assert reconstruction_bound(context) == pytest.approx(0.10, abs=1e-6)
@@ -63,17 +63,17 @@ def test_high_limit_matches_exhaustive_computation(world):
     own, others = ([1 - v @ t for (i, v), (j, t) in pairs if (i == j) == is_own] for is_own in (True, False))
     expected = min(np.quantile(own, 0.95), np.median(others))
     assert reconstruction_bound(world.context()) == pytest.approx(expected, abs=1e-5)
-    assert expected < np.median(others)  # the decoder of this dataset follows its vector
+    assert expected < np.median(others)  # reconstructions are nearer to their own targets
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_texts_of_other_records_do_not_raise_the_limit(world, seed):
-    """Reconstructions are assigned to other records, so about half of all texts pass instead of 95 %."""
+    """Reconstructions and candidates get the vectors of others, so about half of the texts pass instead of 95 %."""
     shift = np.random.default_rng(seed).integers(1, len(world.reconstructions.texts))
     world.reconstructions = replace(
         world.reconstructions, vectors=np.roll(world.reconstructions.vectors, shift, axis=0)
     )
-    world.vectors = np.roll(world.vectors, 3 * (seed + 4), axis=0)  # and the candidates are no better
+    world.vectors = np.roll(world.vectors, 3 * (seed + 4), axis=0)
     context = world.context()
     fitted = LatentDistance().fit(context)
     own = 1 - np.einsum("ij,ij->i", context.reconstruction_vectors, context.train[context.reconstruction_rows])
@@ -124,7 +124,7 @@ def test_class_limits_are_quantiles_of_reconstructions_without_their_own_fold(wo
 
     low, high = to_centres(left_out=True)
     assert ClassDistance().fit(context).bounds == pytest.approx({"low": low, "high": high}, abs=1e-5)
-    assert np.abs(to_centres(left_out=False) - [low, high]).min() > 1e-4  # including the fold would differ
+    assert np.abs(to_centres(left_out=False) - [low, high]).min() > 1e-4  # with their own fold, the limits differ
 
 
 def test_class_limits_are_learned_from_reconstructions(world):

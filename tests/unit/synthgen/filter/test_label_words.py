@@ -9,12 +9,12 @@ PLAIN = ["the film is slow and the plot is thin"] * 100
     ("texts", "label", "unused"),
     [
         (PLAIN, "negative", ("negative",)),
-        ([*PLAIN[:98], "so negative", "very negatively put"], "negative", ()),  # 2 %, in any form that begins with it
+        ([*PLAIN[:98], "so negative", "very negatively put"], "negative", ()),  # 2 % use it or a longer form
         ([*PLAIN[:99], "so negative"], "negative", ("negative",)),
         ([*PLAIN[:90], *["NEGATIVE!"] * 10], "Negative", ()),
         (["my computer is slow"] * 100, "comp.sys", ("sys",)),
-        (PLAIN, "no/ok 12", ()),  # words of three letters or more
-        ([""] * 100, "negative", ()),  # no text, so the use is not known
+        (PLAIN, "no/ok 12", ()),  # words of one or two letters are not checked
+        ([""] * 100, "negative", ()),  # without text, the use of a word is unknown
     ],
 )
 def test_worked_examples(texts, label, unused):

@@ -55,11 +55,11 @@ def test_candidates_are_written_as_the_verifier_requires():
 @pytest.mark.parametrize("coherent", ["require", None])
 def test_shards_give_the_result_of_all_candidates(context, world, coherent):
     config = FilterConfig(**OFF, coherent=coherent)
-    world.candidates[30] = replace(world.candidates[30], text=world.candidates[3].text)  # in another shard
+    world.candidates[30] = replace(world.candidates[30], text=world.candidates[3].text)  # equal texts in two shards
     given_context = context(config)
     division = FILTER.divide(given_context)
     assert len(division.names) == (5 if coherent else 0)
-    division.write(division.names[2:])  # by another process
+    division.write(division.names[2:])  # as another process would
     division.write(division.names[:2])
     assert all(map(division.is_intact, division.names))
     counts = FILTER.run(given_context)

@@ -29,7 +29,7 @@ WORDS = (
     "one tablet daily before breakfast we advised rest plenty water follow up next week his blood pressure remained "
     "high despite treatment an examination showed clear lungs soft abdomen normal reflexes they discussed tests"
 )
-UNKNOWN = {"latent_id": "x", "index": 0, "text": "t", "label": "a", "finish": "stop"}  # without its surprisal
+UNKNOWN = {"latent_id": "x", "index": 0, "text": "t", "label": "a", "finish": "stop"}  # no surprisal is known
 
 
 def verdicts(rule, world, texts):
@@ -52,7 +52,7 @@ def test_length_limits_are_in_words(world):
 def test_auto_length_is_limited_by_the_decoder(world):
     texts = tuple(" ".join(["w"] * n) for n in range(200, 300))
     context = replace(world.context(), texts=texts)
-    assert Length().fit(context).bounds == {"low": 32, "high": 299}  # 96 tokens, three a word
+    assert Length().fit(context).bounds == {"low": 32, "high": 299}  # 96 tokens, 3 per word
     assert Length().fit(replace(context, max_new_tokens=4096)).bounds == {"low": 200, "high": 299}
     assert Length().fit(replace(context, texts=tuple("a" for _ in range(9)))).bounds == {"low": 1, "high": 1}
 
@@ -155,7 +155,7 @@ def slow_tail(context, rows, texts):
 @pytest.mark.parametrize("style", ["as the source", "in its own words"])
 def test_language_limit_is_the_larger_quantile_of_real_texts_and_reconstructions(world, style):
     texts = world.reconstructions.texts
-    if style == "as the source":  # phrases of the source cost less than similar text
+    if style == "as the source":  # phrases of the source cost fewer bits than text that is only similar
         texts = ("the hive was found",) * len(texts)
     else:
         texts = tuple(f"{text} Kindly observe, henceforth, whatever befell." for text in texts)

@@ -23,7 +23,7 @@ def embed():
 
 @pytest.fixture(scope="session")
 def plane():
-    """Return the twelve records of a plane, each of its own person; `other` may lend one of them another person.
+    """Return a maker of twelve records in a plane, each of its own person; `persons` sets other persons by record id.
 
         y
         2  a2                            b5
@@ -53,7 +53,7 @@ def energy():
 
 @pytest.fixture(scope="session")
 def two_clouds():
-    """Return a class of 37 rows beside one of 111, in five dimensions, every row of its own person."""
+    """Return a maker of a class of 37 rows near a class of 111 rows, in five dimensions, one row per person."""
 
     def made() -> Embedded:
         rng = np.random.default_rng(20261120)
@@ -80,7 +80,7 @@ def crowd():
 
 @pytest.fixture(scope="session")
 def slow_order():
-    """Return the rows of other persons that are allowed, nearest first, ties by label and id."""
+    """Return a function that sorts the allowed rows of other persons by distance, and ties by label and id."""
 
     def ordered(x, i, allowed):
         rows = [j for j in range(len(x.ids)) if x.groups[j] != x.groups[i] and allowed(j)]

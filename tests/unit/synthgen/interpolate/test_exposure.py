@@ -11,14 +11,14 @@ from synthgen.interpolate.exposure import limit_exposure
 
 
 def blocks(n, p, seed):
-    """Yield endless proposals of p of n rows."""
+    """Yield endless blocks of 17 proposals; the parents of a proposal are p of n rows."""
     rng = np.random.default_rng(seed)
     while True:
         yield rng.random((17, n)).argsort(axis=1)[:, :p], rng.dirichlet(np.ones(p), size=17)
 
 
 def slow(proposals, m, persons, bound):
-    """Return the first m that fit, tested one after the other."""
+    """Return the first m proposals that fit, tested one after the other."""
     used, taken = dict.fromkeys(persons.tolist(), 0.0), []
     for rows, shares in proposals:
         for row, share in zip(rows.tolist(), shares.tolist(), strict=True):
@@ -32,7 +32,8 @@ def slow(proposals, m, persons, bound):
 
 
 def test_limit_exposure_worked_example():
-    # limit 1: the second would bring person 2 to 1.1, the fourth person 4 to 1.2; the last brings person 3 to 1
+    # With limit 1, the second proposal would raise person 2 to 1.1, and the fourth would raise person 4 to 1.2. The
+    # last proposal raises person 3 to exactly 1.
     pairs = [[0, 1], [0, 2], [2, 3], [0, 3], [1, 2]]
     shares = [[0.7, 0.3], [0.4, 0.6], [0.5, 0.5], [0.3, 0.7], [0.5, 0.5]]
     for limit, taken in ((1.25, [0, 1, 2]), (1, [0, 2, 4])):
@@ -84,7 +85,7 @@ def test_limit_exposure_rejects_more_records_than_the_persons_allow():
 
 
 def test_limit_exposure_gives_up_if_no_proposal_fits():
-    # rows 0 and 1 go only with each other, rows 2 and 3 are never proposed
+    # every proposal has the parents 0 and 1; rows 2 and 3 are never proposed
     proposals = itertools.repeat((np.tile([0, 1], (5, 1)), np.tile([0.75, 0.25], (5, 1))))
     tries = exposure.GIVE_UP * exposure.BLOCK
     with pytest.raises(Unfit, match=f"only 2 of 3 records could be made: in {tries} consecutive draws"):

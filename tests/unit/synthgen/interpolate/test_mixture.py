@@ -79,7 +79,7 @@ def test_mixture_draws_records_and_near_persons_uniformly():
     drawn = np.bincount(others.ravel(), minlength=11)
     assert (drawn > 0).sum() == 6
     assert np.abs(drawn[drawn > 0] - len(others) / 2).max() < 5 * (len(others) / 4) ** 0.5
-    # mean 1/4 and variance (1/4)(3/4)/(4·2 + 1) of a symmetric Dirichlet's weight, for the first parent as for others
+    # each weight of a symmetric Dirichlet distribution has mean 1/4 and variance (1/4)(3/4)/(4·2 + 1)
     np.testing.assert_allclose(points.weights.mean(axis=0), 0.25, atol=0.004)
     np.testing.assert_allclose(points.weights.var(axis=0), 3 / 16 / 9, atol=0.001)
 
@@ -185,7 +185,7 @@ def test_mixture_docstring_table_agrees_with_theory_and_drawn_weights():
             assert float(largest) == pytest.approx(mean_largest_weight(int(p), alpha), abs=6e-4)
             assert float(effective) == pytest.approx((int(p) * alpha + 1) / (alpha + 1), abs=0.0501)
     assert seen == [2, 3, 5, 10, 20, 50]
-    assert mean_largest_weight(3, 1) == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)  # H_p / p where α = 1
+    assert mean_largest_weight(3, 1) == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)  # α = 1: harmonic number H_p / p
     fitted = Mixture(k_neighbors=4, parents=5, alpha=0.5).fit_rows(rows(9, 2, 8))
     weights = fitted.points(0, 20_000, SeedTree(2)).weights
     assert weights.max(axis=1).mean() == pytest.approx(0.555, abs=0.005)
@@ -274,7 +274,7 @@ def test_slerp_rejects_other_lengths_and_opposite_neighbours_but_not_distant_one
         Slerp().fit(embed(2 * np.eye(7, 4) + 1, "aaaaaaa"))
     vectors = unit(np.array([[1, 0], [-1, 1e-4], [0, 1], [1, 0.01], [-1, 0.01]]))
     x = embed(vectors, ("ant", "ant", "ant", "bee", "bee"), normalized=True)
-    assert len(Slerp(k_neighbors=1).fit(x).sample({"ant": 9, "bee": 9}, SeedTree(4))) == 18  # 178.9° for the bees
+    assert len(Slerp(k_neighbors=1).fit(x).sample({"ant": 9, "bee": 9}, SeedTree(4))) == 18  # bees: 178.9° apart
     with pytest.raises(DataError, match="slerp cannot make records of 1 class") as refused:
         Slerp(k_neighbors=2).fit(x).sample({"ant": 9}, SeedTree(4))
     assert refused.value.problems[0].startswith("'ant': 2 of 3 records have an opposite vector among their 2 nearest")

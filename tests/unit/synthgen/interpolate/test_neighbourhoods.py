@@ -61,7 +61,7 @@ def line(groups):
 
 
 def test_neighbours_in_any_class_worked_example():
-    # 1 and 2 are one person, so they are not neighbours
+    # rows 1 and 2 belong to one person, so they are not neighbours
     around, other = neighbours_in_any_class(line([4, 0, 0, 1, 2]), 1, 3)
     assert around.tolist() == [[1, 2, 3], [0, 3, 4], [3, 2, 1]]
     assert other.tolist() == [[False, True, True], [False, True, False], [True, True, False]]
@@ -69,7 +69,7 @@ def test_neighbours_in_any_class_worked_example():
 
 def test_neighbours_in_any_class_requires_enough_rows_of_other_persons():
     few = line([0, 0, 0, 1, 2])
-    assert neighbours_in_any_class(few, 2, 4)[0].shape == (1, 4)  # its person has one record
+    assert neighbours_in_any_class(few, 2, 4)[0].shape == (1, 4)  # the person of this row has one record
     assert neighbours_in_any_class(few, 1, 2)[0].shape == (3, 2)
     with pytest.raises(Unfit, match="needs 3 records of other persons, but only 2 exist"):
         neighbours_in_any_class(few, 1, 3)
@@ -105,7 +105,7 @@ def test_among_many_rows_an_index_is_used_and_reported(many):
     around, other = neighbours_in_any_class(many, 1, 6)
     persons, _ = nearest_persons_in_class(many, 0, 3)
     reports = {where: report.engine for where, report in many.reports.items()}
-    assert reports == {(0, 4): "ivf", (None, 6): "ivf", (0, 6): "ivf"}  # 3 persons of 2 rows are 6 rows
+    assert reports == {(0, 4): "ivf", (None, 6): "ivf", (0, 6): "ivf"}  # 3 persons with 2 rows each: k = 6
     exact = TrainRows(vectors=many.vectors, classes=many.classes, groups=many.groups)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(indexed, "INDEXED_ROWS", 10**6)

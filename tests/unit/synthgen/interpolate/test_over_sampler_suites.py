@@ -28,7 +28,7 @@ class ForUnitRows(OverSampler):
 
 
 def checks(module):
-    """Return every check of a suite for every method, each a test of its own."""
+    """Return one test case for each method and each check of a suite."""
     found = []
     for method in sorted(METHODS):
         for sampler, check in module.estimator_checks_generator(ForUnitRows(method, random_state=42)):
@@ -49,7 +49,7 @@ def test_suite_of_imbalanced_learn(sampler, check, monkeypatch):
     if sampler.method == "slerp":
         monkeypatch.setattr(imblearn_checks, "sample_dataset_generator", unit_rows)
         monkeypatch.setattr(imblearn_checks, "StandardScaler", Normalizer)
-    with ignore_warnings(category=(FutureWarning, UserWarning)):  # as its own tests do
+    with ignore_warnings(category=(FutureWarning, UserWarning)):  # as in its own tests
         check(sampler)
 
 

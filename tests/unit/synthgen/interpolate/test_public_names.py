@@ -24,7 +24,7 @@ from synthgen.interpolate import Smote
 try:
     from synthgen.interpolate import OverSampler
 except ImportError as error:
-    assert type(error).__name__ == "DependencyError" and "pip install 'synthgen[imblearn]'" in str(error), error
+    assert type(error).__name__ == "DependencyError" and "pip install '.[imblearn]'" in str(error), error
 else:
     raise SystemExit(1)
 """

@@ -68,11 +68,11 @@ def test_smote_weights_are_uniform_and_every_neighbour_is_used(five_points):
 def test_smote_does_not_normalize_points(embed):
     x = embed(np.eye(7, 4) + np.array([[0, 0, 0, 1e-9]]), "aaaaaaa")
     latents = Smote(k_neighbors=3).fit(x).sample({"a": 50}, SeedTree(7))
-    assert np.linalg.norm(latents.vectors, axis=1).min() < 0.95  # inside the sphere, as the segment is
+    assert np.linalg.norm(latents.vectors, axis=1).min() < 0.95  # the segment is inside the sphere
 
 
 def found(method, x, label):
-    """Return the records in danger, each with those it is interpolated with."""
+    """Return the records in danger, each with the records that it is interpolated with."""
     sampler = method.fit(x)
     code = sampler.names.index(label)
     assert sampler.fitted.states == {}  # the search starts on first use
@@ -85,10 +85,10 @@ def found(method, x, label):
 @pytest.mark.parametrize(
     ("k", "m", "kind", "persons", "partners"),
     [
-        # of 4 neighbours are of other classes: a0, a1, a2 none, a3 2, a4 3, a5 4; a tie is safe, all four is noise
+        # neighbours in other classes, of 4: a0, a1, a2: 0; a3: 2 (a tie is safe); a4: 3; a5: 4 (noise)
         (2, 4, 1, {}, ["a3", "a1"]),
-        (3, 5, 1, {}, ["a3", "a1", "a5"]),  # of 5: a3 2 (b0, b1), a4 4, a5 5
-        (1, 3, 1, {}, ["a3"]),  # of 3: a3 1, a4 2, a5 3
+        (3, 5, 1, {}, ["a3", "a1", "a5"]),  # of 5: a3: 2 (b0, b1), a4: 4, a5: 5
+        (1, 3, 1, {}, ["a3"]),  # of 3: a3: 1, a4: 2, a5: 3
         (2, 4, 2, {}, ["a3", "a1", "b0"]),  # kind 2 adds the nearest row of another class
         # rows of the same person are excluded: a4 has b1 √2, b2 2, b3 3, a1 4; a3 has a1, b1, a0, b2: a tie
         (2, 4, 2, dict.fromkeys(("a4", "b0", "a3"), "ann"), ["a1", "a5", "b1"]),
@@ -103,7 +103,7 @@ def test_borderline_records_in_danger_worked_examples(plane, k, m, kind, persons
     ("m", "danger"), [(3, [2]), (4, [3]), (5, [3, 4]), (6, [4, 5]), (7, [4, 5, 6]), (10, [6, 7, 8, 9])]
 )
 def test_in_danger_means_more_than_half_but_not_all(m, danger):
-    other = np.arange(m)[None, :] < np.arange(m + 1)[:, None]  # row i has i of other classes
+    other = np.arange(m)[None, :] < np.arange(m + 1)[:, None]  # row i has i neighbours in other classes
     assert np.flatnonzero(danger_mask(other)).tolist() == danger
 
 
@@ -194,7 +194,7 @@ def test_borderline_points_lie_on_the_segment_of_their_parents(crowd, slow_order
 def test_borderline_rejects_classes_without_records_in_danger_or_enough_other_persons(plane):
     with pytest.raises(DataError, match="borderline-smote cannot make records of 1 class") as refused:
         BorderlineSmote(k_neighbors=2, m_neighbors=4).fit(plane()).sample({"b": 3}, SEEDS)
-    (problem,) = refused.value.problems  # of four neighbours, none of class b has more than two of class a
+    (problem,) = refused.value.problems  # no row of class b has more than 2 of class a among 4 neighbours
     assert (
         "none of the 6 records of the class is in danger: 6 records have at most half of their 4 neighbours"
         in problem
@@ -216,7 +216,7 @@ def test_borderline_reports_all_invalid_options():
 
 
 def distances(x, energy, name, options, n_runs, n_points, *methods):
-    """Return the spread of runs of imbalanced-learn, and the distance of the points of each method to all runs."""
+    """Return the largest distance of one imbalanced-learn run to the rest, and each method's distance to all runs."""
     options = {**options, "sampling_strategy": {"a": 37 + n_points}}
     reruns = [imbalanced_learn(name, x, random_state=seed, **options)[0] for seed in range(n_runs)]
     spread = max(energy(one, np.concatenate(reruns[:i] + reruns[i + 1 :])) for i, one in enumerate(reruns))
@@ -231,7 +231,7 @@ def test_borderline_points_are_distributed_as_in_imbalanced_learn_for_kind_1(two
     options["kind"] = f"borderline-{kind}"
     spread, same, other = distances(two_clouds(), energy, "BorderlineSMOTE", options, 6, 900, *methods)
     assert (same < spread) == (kind == 1)  # kind 2 is defined differently
-    assert other > 2 * spread  # a different distribution is detected
+    assert other > 2 * spread  # the distribution of SMOTE is detected as different
 
 
 def counts(latents):
@@ -257,14 +257,14 @@ def test_adasyn_counts_worked_example(plane, seed):
     sampler = Adasyn(k_neighbors=3).fit(plane())
     assert counts(sampler.sample({"a": 12}, SeedTree(seed))) == {"a3": 2, "a4": 4, "a5": 6}
     assert counts(sampler.sample({"a": 600}, SeedTree(seed))) == {"a3": 100, "a4": 200, "a5": 300}
-    # 10/6, 20/6, 30/6: whatever is rounded, the total is 10
+    # 10/6, 20/6, 30/6 are rounded so that the total is 10
     some = counts(sampler.sample({"a": 10}, SeedTree(seed)))
     assert sum(some.values()) == 10
     assert all(some[name] in allowed for name, allowed in {"a3": {1, 2}, "a4": {3, 4}, "a5": {4, 5, 6}}.items())
 
 
 def test_in_proportion_worked_example():
-    # times (t − φ) / w: 0: .5; 1: .375, .875; 2: .0833, .4167, .75; then 1.5, 1.375, 1.0833
+    # times (t − φ) / w of number 0: .5, 1.5; number 1: .375, .875, 1.375; number 2: .0833, .4167, .75, 1.0833
     for m in (6, 9):
         order = in_proportion(np.array([1, 2, 3]), m, np.array([0.5, 0.25, 0.75]))
         assert order.tolist() == [2, 1, 2, 0, 2, 1, 2, 1, 2][:m]
@@ -275,7 +275,7 @@ def test_adasyn_meets_the_total_unlike_imbalanced_learn(plane, two_clouds):
     made, _ = imbalanced_learn("ADASYN", x, sampling_strategy={"a": 37 + 101}, n_neighbors=5, random_state=1)
     assert len(made) != 101
     assert len(Adasyn(k_neighbors=5).fit(x).sample({"a": 101}, SEEDS)) == 101
-    with pytest.raises(ValueError, match="No samples will be generated"):  # 1/6, 2/6, 3/6 of a point round to nothing
+    with pytest.raises(ValueError, match="No samples will be generated"):  # 1/6, 2/6 and 3/6 round to 0
         imbalanced_learn("ADASYN", near, sampling_strategy={"a": 6 + 1}, n_neighbors=3, random_state=1)
     assert len(Adasyn(k_neighbors=3).fit(near).sample({"a": 1}, SEEDS)) == 1
 
@@ -306,13 +306,13 @@ def test_in_proportion_prefixes_are_in_proportion_on_average(m):
     share, rng = np.repeat([1, 2, 3, 5], [9, 8, 7, 6]), np.random.default_rng(4)
     got = np.array([np.bincount(in_proportion(share, m, rng.random(30)), minlength=30) for _ in range(3000)])
     expected = m * share / share.sum()
-    assert np.abs(got - expected).max() < 2  # a single draw each would be off by 5 and more
+    assert np.abs(got - expected).max() < 2  # with independent draws, it would be 5 or more
     sums = np.array([got[:, share == w].sum(axis=1).mean() for w in (1, 2, 3, 5)])
     np.testing.assert_allclose(sums, [expected[share == w].sum() for w in (1, 2, 3, 5)], atol=0.1)
 
 
 def slow_delta(x, k, slow_order):
-    """Return the Δ of every record of "a" that has one, and its partners."""
+    """Return, by record of "a", the number Δ of neighbours in other classes (if above 0), and the partners."""
     out = {}
     for i in range(len(x.ids)):
         delta = sum(x.labels[j] != "a" for j in slow_order(x, i, lambda _: True)[:k])
@@ -353,4 +353,4 @@ def test_adasyn_rejects_classes_far_from_all_others(plane):
 def test_adasyn_points_are_distributed_as_in_imbalanced_learn(two_clouds, energy):
     methods = (Adasyn(k_neighbors=4), Smote(k_neighbors=4))
     spread, same, other = distances(two_clouds(), energy, "ADASYN", {"n_neighbors": 4}, 8, 300, *methods)
-    assert same < spread < other  # a different distribution is detected
+    assert same < spread < other  # the distribution of SMOTE is detected as different

@@ -45,7 +45,7 @@ def test_the_counts_state_how_many_rows_were_searched_and_with_which_recall(view
     first = counts_of(view, tmp_path, {"ant": 5, "bee": 7})["neighbours"]
     assert [(one["class"], one["engine"], one["rows"], one["k"]) for one in first] == [
         (None, "ivf", 640, 10),
-        ("ant", "exact", 430, 5),  # few records of this class are near others, so few are searched
+        ("ant", "exact", 430, 5),  # only the few records in danger are searched
     ]
     assert all(0.95 <= one["recall"] <= 1 for one in first)
     assert counts_of(view, tmp_path, {"ant": 9, "bee": 8})["neighbours"] == first

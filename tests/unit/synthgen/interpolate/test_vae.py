@@ -33,8 +33,8 @@ def test_vae_points_have_the_mean_and_covariance_of_the_class():
     np.testing.assert_allclose(points.vectors.mean(axis=0), x.mean(axis=0), atol=0.25)
     assert 0.85 < points.vectors.var(axis=0).sum() / x.var(axis=0).sum() < 1.15
     real, new = (np.linalg.eigh(np.cov(a.T)) for a in (x, points.vectors))
-    assert new[0][-2:].sum() / real[0][-2:].sum() > 0.7  # the strong directions are strong
-    assert np.linalg.norm(real[1][:, -2:].T @ new[1][:, -2:]) ** 2 > 1.8  # and the same plane; 2 if equal
+    assert new[0][-2:].sum() / real[0][-2:].sum() > 0.7  # variance of the two strong directions
+    assert np.linalg.norm(real[1][:, -2:].T @ new[1][:, -2:]) ** 2 > 1.8  # they span the same plane; 2 if equal
 
 
 def test_vae_is_reproducible_with_any_number_of_threads():
@@ -62,7 +62,7 @@ def test_vae_trains_each_model_once_on_first_use(conditional):
     fitted.points(0, 3, SEEDS.child("a"))
     assert len(fitted.trained) == (1 if conditional else 2)
     other = fitted.points(1, 3, SeedTree(7).child("b"))
-    assert len(fitted.trained) == (2 if conditional else 3)  # another seed is another model
+    assert len(fitted.trained) == (2 if conditional else 3)  # another seed trains another model
     assert not np.array_equal(other.vectors, few.vectors)
 
 
@@ -87,7 +87,7 @@ def test_conditional_vae_does_not_depend_on_the_order_of_rows(embed, order):
 
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=60), st.integers(0, 99))
-@example([*range(Vae().min_groups)] * 3, 1)  # the smallest class: two of eight persons
+@example([*range(Vae().min_groups)] * 3, 1)  # the smallest class: two of its eight persons are held out
 def test_held_out_separates_persons(groups, seed):
     groups = np.array(groups)
     out = held_out(groups, SeedTree(seed))

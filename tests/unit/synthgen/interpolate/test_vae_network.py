@@ -23,7 +23,7 @@ SEEDS = SeedTree(20261120).child("vae")
 
 
 def part(n: int, d: int, seed: int = 1) -> Part:
-    """Return n rows about a line in d dimensions, each dimension of variance 1, half of it along the line."""
+    """Return n rows near a line in d dimensions; each dimension has variance 1, half of it along the line."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(n, 1)) * np.sign(np.random.default_rng(0).normal(size=d)) + rng.normal(size=(n, d))
     return Part(x=torch.tensor(x / np.sqrt(2), dtype=torch.float32), labels=torch.zeros(n, 0))
@@ -65,7 +65,7 @@ def test_loss_equals_a_direct_computation_of_its_formula():
         sigma = np.exp(network.log_variance.double().numpy() / 2)
         wanted -= np.log(np.exp(-(((row - decoded) / sigma) ** 2) / 2) / np.sqrt(2 * np.pi) / sigma).sum() / 4
         kl += (mu**2 + s**2 - 1 - np.log(s**2)) / 2 / 4
-    free = float(np.median(kl))  # so that one dimension is below it
+    free = float(np.median(kl))  # so that one of the three dimensions is below this limit
     got = network.loss(Part(x=x, labels=labels), epsilon, objective(beta=2.5, free_bits=free))
     assert float(got) == pytest.approx(wanted + 2.5 * np.maximum(kl, free).sum(), rel=1e-5)
 

@@ -1,4 +1,4 @@
-"""Sources of other programs, and a project whose command line reads them."""
+"""Sources as other programs write them, and a project whose commands read them."""
 
 import json
 import re
@@ -20,7 +20,7 @@ FOLDER = {"text": "text", "label": "label", "group": None, "rows_are_persons": T
 
 
 def rows(**columns):
-    """Return rows of as many persons; a column is a function of the row's number."""
+    """Return N rows of N persons; each argument is a column, given as a function of the row number."""
     rng = np.random.default_rng(3)
     notes = [f"The patient {' '.join(rng.choice(WORDS, 30))} came with a cough." for _ in range(N)]
     given = {"pid": lambda i: f"p{i}", "note": notes.__getitem__, "label": lambda i: ("cardio", "neuro")[i % 2]}
@@ -28,7 +28,7 @@ def rows(**columns):
 
 
 class Sources:
-    """A project, and a command that reads another source with it."""
+    """A project whose commands read another source."""
 
     def __init__(self, project):
         self.project, self.folder = project, project.folder
@@ -48,13 +48,13 @@ class Sources:
         return CliRunner().invoke(app, [command, str(config), *options])
 
     def plan(self, name, **source):
-        """Return the plan of a source, of which `plan` must say that it can be released."""
+        """Run `plan` on a source, check that it exits with 0, and return the plan."""
         found = self.call("plan", name, "--no-pilot", "--json", **source)
         assert found.exit_code == 0, (found.output, found.exception)
         return json.loads(found.stdout)
 
     def refused(self, name, *words, **source):
-        """Check that `plan` exits with 3 and says all words."""
+        """Check that `plan` exits with 3 and that its output matches all patterns `words`; return the output."""
         found = self.call("plan", name, "--no-pilot", **source)
         said = f"{found.exception} {found.output}"
         assert getattr(found.exception, "exit_code", found.exit_code) == 3, said

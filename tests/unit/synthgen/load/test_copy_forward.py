@@ -1,4 +1,4 @@
-"""Text that a person's later records copy is measured, and removed by whole sentences or records."""
+"""Text copied from a person's earlier records is measured, and removed in whole sentences or whole records."""
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +21,7 @@ def texts(found):
 
 def test_the_share_counts_repeated_passages_within_a_person_by_hand():
     first = " ".join(f"w{i}" for i in range(12))  # three passages of ten words
-    later = " ".join(["new", *(f"w{i}" for i in range(11))])  # the last two of three are repeated
+    later = " ".join(["new", *(f"w{i}" for i in range(11))])  # the last two of its three passages are repeated
     found = reduce_copies(records(first, later), "keep")
     assert found.share == pytest.approx(2 / 6)
     assert texts(found) == [first, later]

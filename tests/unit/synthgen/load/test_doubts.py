@@ -1,4 +1,4 @@
-"""Notes on labels, texts and ids that the user may have meant otherwise, from the command line to the plan."""
+"""`synthgen plan` reports labels, texts and ids that may not mean what the user intended."""
 
 import re
 

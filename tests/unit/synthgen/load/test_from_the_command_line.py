@@ -1,4 +1,4 @@
-"""Sources of other programs, from the command line to the exit code: ids, labels, names, encodings, folders."""
+"""Run commands on sources as other programs write them: ids, labels, names, encodings, folders."""
 
 import json
 import re
@@ -16,7 +16,7 @@ from tests.unit.synthgen.load.command_line import ALL, FOLDER, N, csv_of, is_who
 
 
 def saved(sources, written, chosen, **entry):
-    """Save 60 rows, of which the indices leave out those of the class `left out`."""
+    """Save 60 rows; the indices `chosen` should exclude the 20 rows of the class `left out`."""
     kept = rows()
     others = [{**row, "pid": f"q{i}", "label": "left out"} for i, row in enumerate(kept[: N // 2])]
     path = written.dataset(sources.folder / "d", [*others, *kept])
@@ -57,7 +57,7 @@ def test_a_saved_dataset_with_unknown_or_wrong_indices_is_refused(sources, writt
 
 
 def typed(name, kind):
-    """Return a change of one column of the rows to an Arrow type."""
+    """Return a function that casts one column of a table to an Arrow type."""
 
     def change(table):
         at = table.column_names.index(name)
@@ -152,7 +152,7 @@ def test_a_column_of_names_that_cannot_be_read_is_refused(name, sources):
     assert "Zubrovka" not in said
 
 
-# --- labels that differ by what cannot be seen, labels that state no value, and texts that cannot be seen
+# --- labels that differ by invisible characters, labels that state no value, and texts without a visible character
 
 
 @pytest.mark.parametrize("odd", ["cardio\u200b", "car\u00addio", " cardio\t", "\ufeffcardio", "cardio\u2060"])

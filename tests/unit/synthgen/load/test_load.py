@@ -106,7 +106,7 @@ def test_a_name_column_of_other_values_is_refused_and_not_shown(tmp_path, value)
     rows = [{**GOOD, "nid": f"n{i}", "full": "Zoe"} for i in range(3)]
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps({**row, "full": value}, default=str) + "\n" for row in rows))
-    if isinstance(value, date):  # text in JSON
+    if isinstance(value, date):  # a JSON file holds dates as text
         with pytest.raises(CellError, match="of type date"):
             names_of(SourceRow(1, {"full": value}), SOURCE.names)
         return
@@ -291,7 +291,7 @@ def test_labels_that_differ_by_invisible_characters_are_one_class_and_doubtful_o
         "labels that look like a missing value are classes ('N/A': 1 records, 'nan': 1 records); " + rejects,
     )
     few = load(SourceConfig(path="x", labels=("car\u200bdio",)), path, SEEDS)
-    assert (few.corpus.counts(), len(few.notes)) == ({"cardio": 4}, 1)  # CARDIO would be lost silently
+    assert (few.corpus.counts(), len(few.notes)) == ({"cardio": 4}, 1)  # the note is on the excluded CARDIO
     for labels, message in ((("a", "a\u200b"), "listed twice"), (("\u200b",), "empty or invisible")):
         with pytest.raises(ValueError, match=message):
             SourceConfig(path="x", labels=labels)

@@ -124,7 +124,7 @@ def test_the_load_report_of_the_workspace_has_the_counts_of_both_stages(job):
 
 
 def test_extracted_notes_are_a_table_for_a_run_with_a_budget(job):
-    """Such a run refuses documents and names the table; the table gives the same records."""
+    """A run with a budget refuses documents and names the table of notes, which contains all records of this run."""
     loaded = prepare.load_source(job, prepare.extract_notes(job))
     table = job.workspace.root / "notes.parquet"
     assert table.stat().st_mode & 0o777 == 0o600
@@ -132,7 +132,7 @@ def test_extracted_notes_are_a_table_for_a_run_with_a_budget(job):
     source = SourceConfig(path=str(table), **columns)
     report = load(source, table, SeedTree(job.config.seed), isolated_rows=True)
     stored = pq.read_table(loaded.folder / "records.parquet")["text"].to_pylist()
-    assert (len(report.corpus), set(stored) - set(report.corpus.texts)) == (9, set())  # the stage keeps two a person
+    assert (len(report.corpus), set(stored) - set(report.corpus.texts)) == (9, set())  # `job` keeps two per person
     assert sum(own == ("Ann Lee",) for own in report.names.values()) == 3
     parts = {"source": job.config.source}
     assert "notes.parquet" in unaccounted(parts)[1]

@@ -117,7 +117,9 @@ def test_archives_with_other_members_are_rejected(tiny, exported, tmp_path, host
     before = digest_of(tiny.store / "tiny")
     members = members_of(exported)
     members.insert(0 if first else len(members), HOSTILE[hostile])
-    with pytest.raises(ModelError, match="must contain only plain files of one model of the store") as rejected:
+    with pytest.raises(
+        ModelError, match="must contain exactly one model that `synthgen models list` names"
+    ) as rejected:
         import_model(write(tmp_path / "bad.tar", members))
     (problem,) = rejected.value.problems
     assert problem.startswith(PROBLEMS.get(hostile, "1 members are not plain files in the folder of the model"))
@@ -136,7 +138,7 @@ def manifest_with(members, digest):
 
 
 EVIL = b'{"model_type": "evil"}\n'
-# of each change, the new content of the members, None to delete one, by the members of the archive
+# name of the change -> function from the members of the archive to the changed members; None deletes a member
 CHANGES = {
     "flipped bit": lambda m: {"model.safetensors": b"\1" + m["model.safetensors"][1:]},
     "changed file and manifest": lambda m: {"config.json": EVIL, MANIFEST: manifest_with(m, sha256_bytes(EVIL))},

@@ -14,7 +14,7 @@ from synthgen.models.store import model_folder
 
 @pytest.fixture
 def gguf(tmp_path):
-    """Write a vocabulary of two letters that merge, and a special token."""
+    """Return the path of a GGUF file whose vocabulary has two letters, their merge and a special token."""
     from gguf import GGUFWriter
 
     folder = tmp_path / "source"

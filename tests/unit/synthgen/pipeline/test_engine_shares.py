@@ -1,4 +1,4 @@
-"""The shares that an engine finds, by hand and as a metric that a policy requires of a run."""
+"""Recall and precision of a de-identification engine: computed by hand, and as a metric that a policy requires."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -62,7 +62,7 @@ FOUND = "".join(f"{n}|MRN {{MRN:77340{n}}} seen\n" for n in range(10, 18))
 @pytest.mark.slow
 def test_a_policy_can_require_a_measured_recall(floor, project):
     assert verdict(floor(FOUND)) == "PASS"
-    assert verdict(floor(FOUND, seed=5)) == "PASS"  # at the confidence that a second attempt needs
+    assert verdict(floor(FOUND, seed=5)) == "PASS"  # a second attempt needs a higher confidence
     run = floor("".join(f"{n}|the zebra {{NAME:qwerty}} ran\n" for n in range(10, 18)))
     assert verdict(run) in {"FAIL", "INSUFFICIENT"}
     assert verdict(Pipeline(project.config()).run()) == "INSUFFICIENT"  # without a sample

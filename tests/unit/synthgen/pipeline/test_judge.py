@@ -47,7 +47,7 @@ def trial(new_bench, tmp_path_factory):
 
 
 def checked(report):
-    """Return tables without an audit that measures something; `report` is the content of their report."""
+    """Return a stand-in for `CheckedTables` whose audits measure nothing; `report` is the content of its report."""
     return SimpleNamespace(
         result=lambda name: without_number(name, "not_measurable", "not run"),
         report=lambda _: SimpleNamespace(to_json=lambda: json.dumps(report).encode(), results=()),
@@ -82,7 +82,7 @@ def test_control_is_never_embedded_before_the_audit(trial):
     assert not control & set(trial.seen_before)
     assert sorted(trial.bench.encoder.seen[len(trial.seen_before) :]) == sorted(control)
     raw = {r.text for r in read_corpus(trial.cleaned[1].folder / "control.parquet", "control").records}
-    assert not raw & set(trial.bench.encoder.seen)  # nor with its identifiers, then or later
+    assert not raw & set(trial.bench.encoder.seen)  # control with identifiers is never embedded
 
 
 def test_the_audits_get_the_tables_and_the_replaced_identifiers(trial):

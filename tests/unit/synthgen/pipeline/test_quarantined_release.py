@@ -51,7 +51,7 @@ FILTERS = (
 
 
 class OddClinic:
-    """A clinic whose decoder writes one row in another form, and what `synthgen release` makes of it."""
+    """A clinic whose decoder writes `n_odd` rows in another form, and the result of `synthgen release`."""
 
     def __init__(self, new_bench, folder, odd, patch, n_odd=1):
         self.folder, self.n_odd, self.odd, self.n_written = folder, n_odd, [], Counter()
@@ -72,14 +72,14 @@ class OddClinic:
         (folder / "lenient.yaml").write_text(POLICY)
         changes = {"policy": "lenient.yaml", "filter": dict.fromkeys(FILTERS), "interpolate": {"total": N}}
         config = bench.job(**changes, decode={"candidates": 1}, release={"key": str(key)}).config
-        (folder / "clinic.yaml").write_text(config.model_dump_json())  # JSON is YAML
+        (folder / "clinic.yaml").write_text(config.model_dump_json())  # JSON is valid YAML
         policies = {"lenient": [load_policy(folder / "lenient.yaml").digest()]}
         expires = datetime.now(UTC) + timedelta(days=9)
         new_trust(folder / "trust.json", roles={"releaser": [public_path(key)]}, policies=policies, expires=expires)
         self.done = CliRunner().invoke(app, ["release", str(folder / "clinic.yaml"), "--json"])
 
     def written(self, candidate, odd):
-        """Return odd texts first, and no text beyond the number of records, so that every text is released."""
+        """Return odd texts first; after N / 3 texts of a class, return empty texts. All others are released."""
         self.n_written[candidate.label] += 1
         if len(self.odd) == self.n_odd:
             return candidate.text if self.n_written[candidate.label] <= N // 3 else ""
@@ -95,7 +95,7 @@ class OddClinic:
 
 @pytest.fixture(scope="module")
 def clinics(new_bench, tmp_path_factory):
-    """Return a function that returns the release of a kind of odd row, which is made once."""
+    """Return a function that returns the clinic with a kind of odd row; each clinic is made once."""
     made = {}
 
     def release(case):

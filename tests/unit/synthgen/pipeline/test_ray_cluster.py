@@ -23,7 +23,7 @@ def test_a_missing_package_is_reported(monkeypatch):
     monkeypatch.setattr(ray_cluster, "find_spec", lambda _: None)
     with pytest.raises(DependencyError, match="not installed") as caught:
         require_ray()
-    assert "synthgen[ray]" in caught.value.hint
+    assert ".[ray]" in caught.value.hint
 
 
 def test_address_is_that_of_the_configuration_or_of_the_environment(monkeypatch):
@@ -79,7 +79,7 @@ def test_a_run_does_not_connect_to_an_open_cluster(monkeypatch, tmp_path):
 
 def test_a_process_that_is_connected_already_is_refused(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(is_initialized=lambda: True))
-    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_worker_niceness"):  # `connected` sets them
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_worker_niceness"):  # `connected` changes them
         monkeypatch.setenv(name, "token")
     with pytest.raises(WorkerError, match="already connected"), connected(RunConfig(on="ray"), tmp_path):
         pytest.fail("connected twice")
@@ -91,7 +91,7 @@ def test_a_cluster_that_cannot_be_joined_is_reported(monkeypatch, tmp_path):
 
     ray = SimpleNamespace(is_initialized=lambda: False, init=init, shutdown=lambda: None)
     monkeypatch.setitem(sys.modules, "ray", ray)
-    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_worker_niceness"):  # `connected` sets them
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_worker_niceness"):  # `connected` changes them
         monkeypatch.setenv(name, "token")
     monkeypatch.setattr(ray_cluster, "cluster_problems", lambda _address: [])
     run = RunConfig.model_validate({"on": "ray", "address": ADDRESS})

@@ -173,7 +173,7 @@ def test_shards_of_lost_workers_are_given_to_others(project, tmp_path, monkeypat
     executor.compute("decode", division, lambda: False)
     assert division.missing() == []
     assert fake.n_workers == 4
-    assert {config for config, _, _ in given} == {str(path)}  # nothing but paths and names
+    assert {config for config, _, _ in given} == {str(path)}  # workers get only paths and names
     assert {stage for _, stage, _ in given} == {tmp_path.name}
     computed = [name for _, _, names in given for name in names]
     assert sorted(computed) == sorted(division.names)  # no shard twice
@@ -206,7 +206,7 @@ def test_shards_in_a_folder_that_is_not_shared_are_reported(project, tmp_path, m
 
 
 class LateDivision:
-    """A division whose files this machine sees only after some looks."""
+    """A division whose files become visible on this machine only after several checks."""
 
     def __init__(self, division, seen):
         self.folder, self.names, self._seen = division.folder, division.names, seen

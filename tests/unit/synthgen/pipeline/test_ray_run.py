@@ -42,7 +42,7 @@ def short():
 
 @pytest.fixture
 def environment(short):
-    """Variables of a process that may use the loopback network, on which the processes of Ray speak."""
+    """Environment of a process that may use the loopback network, over which the processes of Ray communicate."""
     paths = [path for path in os.environ["PYTHONPATH"].split(os.pathsep) if not path.endswith("no_network")]
     root = str(Path(__file__).parents[4])
     given = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
@@ -50,7 +50,7 @@ def environment(short):
 
 
 def pids(name):
-    """Return the numbers of the processes whose command line starts with a name."""
+    """Return the ids of the processes whose command line starts with a name."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -72,7 +72,7 @@ def wait_for(look, process, log):
 
 
 def texts_in(folder, texts):
-    """Return the texts of which a piece of 30 characters is in a file of a folder."""
+    """Return the texts of which a file in the folder contains a piece of 30 characters."""
     pieces = {text: [text[i : i + 30].encode() for i in range(0, max(1, len(text) - 30), 30)] for text in texts}
     data = b"\n".join(path.read_bytes() for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     return [text for text, parts in pieces.items() if any(part in data for part in parts)]
@@ -100,7 +100,7 @@ def test_killed_workers_and_a_killed_driver_give_the_bytes_of_a_local_run(
         driver.wait()
     assert any(path.name == "logs" for path in short.rglob("logs")), "Ray left no folder that can be examined"
     assert texts_in(short, notes) == []
-    assert texts_in(project.folder, notes) == notes  # the search finds texts where they are
+    assert texts_in(project.folder, notes) == notes  # the search finds texts that are present
     assert texts_in(tmp_path / "log", notes) == []
 
     subprocess.run(command, env=environment, check=True, timeout=1200)

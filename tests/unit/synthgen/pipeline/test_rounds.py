@@ -25,11 +25,11 @@ def state(number, have):
 @pytest.mark.parametrize(
     ("number", "before", "after", "continues"),
     [
-        (1, {}, {"a": 70, "b": 70}, False),  # full
+        (1, {}, {"a": 70, "b": 70}, False),  # no class lacks records
         (1, {}, {"a": 0, "b": 70}, True),  # the first round is never the last if a class lacks records
-        (4, {"a": 60, "b": 70}, {"a": 66, "b": 70}, True),  # 4 short of 70 after the fourth
-        (5, {"a": 20, "b": 70}, {"a": 25, "b": 70}, True),  # 5 of 50, a tenth
-        (5, {"a": 20, "b": 70}, {"a": 24, "b": 70}, False),  # 4 of 50
+        (4, {"a": 60, "b": 70}, {"a": 66, "b": 70}, True),  # 6 of 10 missing records were added
+        (5, {"a": 20, "b": 70}, {"a": 25, "b": 70}, True),  # 5 of 50 missing records were added: a tenth
+        (5, {"a": 20, "b": 70}, {"a": 24, "b": 70}, False),  # 4 of 50: less than a tenth
         (5, {"a": 20, "b": 70}, {"a": 19, "b": 70}, False),  # newly fitted filters may keep fewer
         (5, {"a": 69, "b": 70}, {"a": 69, "b": 70}, False),
         (rounds.MAX_ROUNDS - 1, {"a": 0, "b": 70}, {"a": 60, "b": 70}, True),
@@ -69,7 +69,7 @@ def test_exactly_the_wanted_records_are_written_with_their_vectors(bench):
     assert len({c.latent_id for c in written.records}) == 15
     assert all(c.passed for c in written.records)
     sizes = {ids[0].startswith("echo-"): len(ids) for ids in bench.decoder.decoded[::-1]}
-    assert sizes == {True: 8, False: 4}  # two batches of 4 texts per shard, with one candidate each and with two
+    assert sizes == {True: 8, False: 4}  # a shard has two batches of 4 texts; one candidate each, or two
     np.testing.assert_array_equal(written.vectors, bench.encoder.encode([c.text for c in written.records]))
     assert [s.name for s in writer.stages] == [*RECONSTRUCTION, *ROUND]
     other = bench.writer(bench.job(seed=8))
@@ -168,7 +168,7 @@ def test_an_interrupted_decode_continues_where_it_stopped(bench):
     bench.decoder.stop_after = None
     resumed = bench.writer(bench.job())
     assert resumed.write().records == written.records
-    assert bench.decoder.decoded == calls  # each shard once
+    assert bench.decoder.decoded == calls  # each shard is decoded once
     assert shards(resumed)[1] == shards(whole)[1]
     assert shards(resumed, "-reconstruction")[1] == shards(whole, "-reconstruction")[1]
 
@@ -179,7 +179,7 @@ def test_only_a_lost_shard_is_decoded_again_with_equal_bytes(bench):
     folder, digests = shards(first)
     latents = [ids for ids in bench.decoder.decoded if not ids[0].startswith("echo-")]
     bench.decoder.decoded.clear()
-    stopped = folder.with_name(folder.name + ".shards")  # as a stop before the end would have left it
+    stopped = folder.with_name(folder.name + ".shards")  # the state after an interrupted stage
     folder.rename(stopped)
     (stopped / DONE).unlink()
     (stopped / sorted(digests)[4]).write_bytes(b"half a shard")
@@ -218,7 +218,7 @@ def test_a_round_requests_more_latents_only_for_classes_that_lack_records(bench)
     assert list(stages) == [*RECONSTRUCTION, *ROUND, *(name + "-2" for name in ROUND)]
     first, second = stages["interpolate"].counts["requested"], stages["interpolate-2"].counts["requested"]
     assert first == dict.fromkeys(first, 9)  # ⌈1.3 · 5⌉ + 2
-    assert second == {**first, "cardiology": 41}  # none of 9 kept, so reckoned with .2: ⌈1.2 · 5 / .2⌉ + 2 = 32 more
+    assert second == {**first, "cardiology": 41}  # 0 of 9 kept, so .2 is assumed: ⌈1.2 · 5 / .2⌉ + 2 = 32 more
     assert stages["decode-2"].counts["in"] == 32
     ids = [id_ for call in bench.decoder.decoded for id_ in call]
     assert len(ids) == len(set(ids))  # nothing is decoded twice
@@ -240,7 +240,7 @@ def test_rounds_end_without_gain_and_keep_the_written_records(bench):
 
 
 def test_rounds_continue_while_they_add_a_tenth_of_the_missing_records(bench):
-    """Of pulmonology one latent in eleven comes through."""
+    """Only one of eleven latents of pulmonology gets texts that are not empty."""
     made = []
 
     def spoil(latent_id, label):
@@ -256,7 +256,7 @@ def test_rounds_continue_while_they_add_a_tenth_of_the_missing_records(bench):
     assert Counter(c.label for c in written.records) == written.wanted
     assert len([s for s in writer.stages if s.name.startswith("filter")]) > 4
     last = [s for s in writer.stages if s.name.startswith("interpolate")][-1].counts["requested"]
-    assert {last["cardiology"], last["gastroenterology"]} == {22}  # those that were full are not asked for more
+    assert {last["cardiology"], last["gastroenterology"]} == {22}  # full classes get no further latents
 
 
 def test_an_error_counts_the_reasons_if_no_candidate_passes(bench):
@@ -268,7 +268,7 @@ def test_an_error_counts_the_reasons_if_no_candidate_passes(bench):
     assert f"empty: {n} of {n} texts failed this filter" in refused.value.problems
     counts = [int(problem.split()[1]) for problem in refused.value.problems]
     assert counts == sorted(counts, reverse=True)  # the filter that rejects most comes first
-    assert "." in bench.encoder.seen  # an empty text has no vector, so it gets that of a full stop
+    assert "." in bench.encoder.seen  # an empty text has no vector, so it gets the vector of "."
     assert "" not in bench.encoder.seen
 
 

@@ -59,7 +59,7 @@ def test_records_are_encoded_whole_without_segments(bench):
 
 def test_segments_of_train_are_stored_with_the_vectors_of_whole_records(notes):
     prepared, result, embedded = notes.prepare(job(notes))
-    assert result.counts["headings"] == len(TITLES)  # that of one person is not among them
+    assert result.counts["headings"] == len(TITLES)  # without the heading of a single person
     assert result.counts["segments"] == len(embedded.parts) > 2 * len(prepared.train)
     stored = read_segments(result.folder)
     assert stored.record_ids == embedded.parts.record_ids
@@ -104,7 +104,7 @@ def test_written_records_have_the_sections_that_both_parents_have(notes):
 
 
 def test_a_segment_is_written_after_the_text_so_far_of_its_record(notes, monkeypatch):
-    # the mask of a name can depend on the rest of the record
+    # no masking here, because the mask of a name can depend on the rest of the record
     monkeypatch.setattr("synthgen.pipeline.rounds.with_placeholders", lambda text, _: text)
     writer, seen, decode = notes.writer(job(notes)), {}, notes.decoder.decode
 

@@ -1,4 +1,4 @@
-"""The order of the stages is tested by whole runs in test_pipeline.py; here is what an import costs."""
+"""Test what the public names import, and `has_finished`; test_pipeline.py tests the order of the stages."""
 
 import subprocess
 import sys

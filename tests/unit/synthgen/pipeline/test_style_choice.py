@@ -78,7 +78,7 @@ def test_the_likeliest_style_is_chosen_and_no_text_is_stored(prepared, project, 
 
 @pytest.mark.parametrize(("won", "chosen"), [(GAIN - 0.01, ["plain"]), (GAIN + 0.01, ["letter", "note"])])
 def test_a_mixture_must_win_by_the_gain(prepared, monkeypatch, won, chosen):
-    nats = iter([3.0, 4.0, 4.0, 3.0 - won])  # each of letter and note is less likely than plain, both together more
+    nats = iter([3.0, 4.0, 4.0, 3.0 - won])  # letter and note are worse than plain, their mixture is better
     reader = SimpleNamespace(nats=lambda *_, **__: SimpleNamespace(per_token=next(nats)))
     monkeypatch.setattr("synthgen.pipeline.style_choice.Likelihood", SimpleNamespace(load=lambda *_: reader))
     _, stage = choose_style(*prepared)

@@ -12,7 +12,7 @@ NAMES = np.array(["ant", "bee", "cow"])
 
 
 def drawn(n, seed, *, noise=0.0):
-    """Return n vectors per class with their labels, of which a share is wrong."""
+    """Return n vectors per class and their labels, of which the share `noise` is wrong."""
     rng = np.random.default_rng(seed)
     truth = np.repeat(np.arange(3), n)
     vectors = (CENTRES[truth] + rng.normal(size=(3 * n, 12))).astype(np.float32)
@@ -61,7 +61,7 @@ def test_nothing_is_predicted_from_too_few_texts_or_without_a_class():
     one = LabelledTexts(texts=("t",) * 20, labels=labels[:20].astype(np.str_), vectors=vectors[:20])
     counts = dict.fromkeys(NAMES, 40)
     assert expected_utility(one, (), real(200, 7), counts, np.random.default_rng(0)) == {}  # texts of one class only
-    small = real(2, 3)  # three persons: a half lacks a class
+    small = real(2, 3)  # three persons: one half of them lacks a class
     assert predicted(20, train=small) == {}
 
 

@@ -1,8 +1,10 @@
-"""What `synthgen plan` says of a run that cannot end in a release."""
+"""`synthgen plan` lists the problems of a run that cannot end in a release."""
 
 import json
+import re
 import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from fictional_clinic import write_notes
@@ -21,10 +23,11 @@ from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.plan.foreseen import gate_problems, problems_of
 from synthgen.plan.plan import make_plan
-from synthgen.plan.reach import reach_of
+from synthgen.plan.reach import reach_of, selftest_reach
 from synthgen.release.keys import new_key
 
 LABELS = ("cardiology", "gastroenterology")
+README = Path(__file__).parents[4] / "README.md"
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +57,7 @@ def config(folder, tmp_path, monkeypatch):
 
 
 def open_policy(folder, *rules):
-    """Write a policy that so few persons can meet, with further rules."""
+    """Write a policy that the few persons of these tests can meet, with further rules."""
     path = folder / f"open-{len(rules)}.yaml"
     always = "{id: records, metric: records.synthetic, bound: value, op: '>=', limit: 50, why: Enough.}"
     lines = ["name: open", 'version: "1"', "intended_use: inside", "statement: A test.", "confidence: 0.95"]
@@ -183,7 +186,7 @@ def test_a_ledger_or_key_that_is_read_only_at_the_end_stops_plan_and_run_at_the_
     create_or_check_ledger(ledger, mark)
     assert make_plan(given).problems == ()
     shutil.rmtree(ledger)
-    create_or_check_ledger(ledger, HighWaterMark(folder / "other.json"))  # the key folder belongs to another ledger
+    create_or_check_ledger(ledger, HighWaterMark(folder / "other.json"))  # the mark beside the key is not updated
     assert "is not the ledger that was used before" in problems(given)
     with pytest.raises(InputError, match="is not the ledger that was used before"):
         Pipeline(given).run()
@@ -221,6 +224,29 @@ def test_a_method_that_parent_recovery_certainly_fails_is_a_problem_of_a_policy_
         assert "set interpolate.method: dp-gaussian and dp.epsilon" in problem
     assert found(policy, method="vae") == []
     assert found(load_policy("research"), method="smote") == []
+
+
+@pytest.mark.parametrize("name", ["research", "hospital-external"])
+def test_the_readme_states_the_smallest_numbers_of_persons_of_each_policy(config, name):
+    row = re.search(rf"policy `{name}` \| at least ([\d,]+) in train and ([\d,]+) in control", README.read_text())
+    train, control = (int(number.replace(",", "")) for number in row.groups())
+    policy, given = load_policy(name), config(secret="workspace", interpolate={"method": "vae", "total": 4000})
+
+    def too_few(train, control):
+        reach, persons = reach_of(policy, train, control, 4000, 0.95), {"train": train, "control": control}
+        return [problem for problem in gate_problems(given, policy, reach, persons, 4000) if "persons in" in problem]
+
+    assert too_few(train, control) == []
+    assert too_few(train - 1, control)
+    assert too_few(train, control - 1)
+    if policy.selftest:
+        stated = re.search(r"([\d,]+) in control for a reliable self-test", README.read_text())[1]
+        reliable = int(stated.replace(",", ""))
+        assert selftest_reach(policy, {"train": train, "control": reliable}, "persons") is None
+        warning = selftest_reach(policy, {"train": train, "control": reliable - 1}, "persons")
+        assert f"and {reliable} in control" in warning
+    else:
+        assert selftest_reach(policy, {"train": train, "control": control}, "persons") is None
 
 
 @pytest.mark.models

@@ -182,7 +182,7 @@ def test_classes_whose_candidates_rarely_pass_are_a_risk_for_the_balance():
 
 @pytest.fixture(scope="module")
 def planned(new_project, tmp_path_factory):
-    """The plan with a pilot of a project with tiny models, and the folder of the project."""
+    """The plan, with a pilot, of a project with tiny models; and the project."""
     import shutil
 
     folder = shutil.copytree(new_project.folder, tmp_path_factory.mktemp("pilot") / "trial")
@@ -223,7 +223,7 @@ def test_the_run_reuses_the_results_of_the_pilot(planned):
     folders = (path for path in (project.folder / "ws" / "stages").glob("filter-*") if "pilot" not in path.name)
     written = {candidate.text for folder in folders for candidate in read_candidates(folder / KEPT)}
     assert len(written) > 0
-    assert not piloted & written  # the audits of the pilot read no text that can be released
+    assert not piloted & written  # the pilot's audits see only texts that the run does not release
     again = CliRunner().invoke(app, ["plan", str(project.write_config()), "--json"])
     assert again.exit_code == 0, again.output
     assert json.loads(again.stdout)["pilot"] == json.loads(json.dumps(asdict(planned[0].pilot)))

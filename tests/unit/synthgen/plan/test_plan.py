@@ -215,7 +215,7 @@ def test_attributes_of_an_unknown_class_are_a_problem(config):
 
 def test_the_plan_warns_of_a_public_secret(config, tmp_path):
     (tmp_path / "ws").mkdir(mode=0o700)
-    (tmp_path / "ws" / "secret.key").write_bytes(b"a" * 32)  # with some secrets a class is too small
+    (tmp_path / "ws" / "secret.key").write_bytes(b"a" * 32)  # with other secrets, a class can be too small
     (tmp_path / "ws" / "secret.key").chmod(0o600)
     assert "WARNING with `secret: public`, anyone who guesses the seed" in make_plan(config()).to_text()
     assert "WARNING" not in make_plan(config(secret="workspace")).to_text()
@@ -225,7 +225,7 @@ def test_the_plan_warns_of_a_public_secret(config, tmp_path):
 def test_choosing_the_style_takes_its_time(config, monkeypatch, able, minutes):
     monkeypatch.setattr("synthgen.decode.loading.has_bfloat16", lambda: able)
     chosen = make_plan(config(decode={"candidates": 3, "style": "auto"})).minutes
-    read = 64 * (len(built_in_styles()) + 4)  # texts times styles and mixtures; each takes a twelfth of a second
+    read = 64 * (len(built_in_styles()) + 4)  # 64 texts times styles and mixtures, each in 1/12 s
     assert chosen - make_plan(config()).minutes == pytest.approx(minutes * read / 720)
 
 

@@ -86,7 +86,7 @@ def test_no_preview_under_a_privacy_budget(project):
 
 @pytest.fixture
 def export(project, monkeypatch):
-    """Return the configuration of a hospital source of 150 persons or so, and the list of notes that were read."""
+    """Return the configuration of a hospital source of about 150 persons, and the list of notes that were read."""
     rows = [json.loads(line) for line in (project.folder / "notes.jsonl").read_text().splitlines()]
     wanted = project.config().source.labels
     notes = [
@@ -113,7 +113,7 @@ def test_only_the_first_notes_of_a_hospital_source_are_read_and_a_run_reads_all(
     monkeypatch.setattr(module, "FIRST_NOTES", 200)
     config, seen, n = export
     found = make_preview(config, silent)
-    assert (len(seen), found.is_part) == (201, True)  # one more tells that notes are left
+    assert (len(seen), found.is_part) == (201, True)  # the additional note shows that notes remain
     assert len(found.texts) == 6
     assert "Only the first" in found.to_text()
     assert found.to_json()["first_notes"] == 200

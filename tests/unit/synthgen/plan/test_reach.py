@@ -5,7 +5,7 @@ from audits.runner.registry import AUDITS
 from synthgen.plan.reach import LIKELY_ENOUGH, reach_of, with_unit
 
 EXTERNAL = load_policy("hospital-external")
-CONFIDENCE = 1 - 0.05 / 0.8  # the first attempt spends four fifths of 1 - CONFIDENCE, which leaves .95
+CONFIDENCE = 1 - 0.05 / 0.8  # the first attempt uses 4/5 of 1 - CONFIDENCE, so its confidence is .95
 
 
 def everything():
@@ -23,10 +23,10 @@ def test_numbers_computed_by_hand():
     found = reach_of(EXTERNAL, 500, 520, 900, CONFIDENCE)
     copied, membership = found["memorization"], found["membership"]
     assert (copied.n, copied.n_needed, copied.smallest_leak) == (500, 299, 1 / 500)
-    assert (membership.n, membership.n_needed) == (416, 981)  # a fifth of control set aside
+    assert (membership.n, membership.n_needed) == (416, 981)  # a fifth of control is set aside
     assert membership.smallest_leak == pytest.approx(2.4865 / (6 * 416) ** 0.5, abs=1e-4)
-    # four fifths of 687 coins are guessed, with 20, 50, 100, 200, 500 and all 549 guesses, each at a sixth of .05; a
-    # person replaced is two steps of a person added or left out
+    # Four fifths of 687 coins are guessed. The bound is computed for 20, 50, 100, 200, 500 and all 549 guesses, each
+    # at a sixth of .05. To replace a person is to remove one person and to add another, so epsilon counts twice.
     q = (0.05 / 6) ** (1 / 549)
     assert q / (1 - q) == pytest.approx(2.71828 ** (2 * membership.epsilon_ceiling), rel=1e-2)
     leak = "TOO FEW; smallest detectable leak: an AUC of 0.550; with this number, the audit can prove an epsilon of"

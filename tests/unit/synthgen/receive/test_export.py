@@ -97,7 +97,7 @@ def test_the_current_folder_and_relative_paths_are_possible(bundle, tmp_path, mo
     assert sorted(path.name for path in Path().iterdir()) == [
         "README.md",
         "records.csv",
-    ]  # the process is still in the folder
+    ]  # the working directory still exists
     assert export(bundle, "csv", Path("../there/..//more")).folder == tmp_path / "more"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["here", "more"]
 

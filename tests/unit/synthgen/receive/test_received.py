@@ -56,7 +56,7 @@ def test_damage_of_a_file_that_is_read_ends_with_one_error(copied, name, damage)
         path.write_bytes(changed[damage])
     with pytest.raises(VerifyError):
         read_intact(copied)
-    if (name, damage) != (CONFIG, "short"):  # the first half of these settings is YAML too
+    if (name, damage) != (CONFIG, "short"):  # the first half of the settings is valid YAML
         with pytest.raises(VerifyError):
             read_received(copied)
 

@@ -44,7 +44,7 @@ def test_key_without_the_role_is_refused_and_a_bundle_that_does_not_verify_is_no
         sign(bundle, releases, "releaser", releases.RELEASER, kind="CLOSE")
     broken = bundle / file_name("data_owner", releases.OWNER.keyid, b"{}")
     broken.write_bytes(b"{}")
-    with pytest.raises(DataError, match="do not verify"):
+    with pytest.raises(DataError, match="does not verify"):
         sign(bundle, releases)
     broken.unlink()
     (bundle / "README.md").write_text("x")

@@ -22,7 +22,7 @@ def primes():
 @pytest.fixture
 def run_with_primes(finished, monkeypatch):
     """A finished run in which every private count was replaced by a prime of its own, and the primes."""
-    # the primes contradict one another and the number of records
+    # these checks are off, because the primes contradict one another and the number of records
     monkeypatch.setattr("audits.verify.consistency.count_problems", lambda _parts: ())
     monkeypatch.setattr("audits.verify.consistency.score_problems", lambda _parts: ())
     fresh, used = primes(), []

@@ -35,7 +35,7 @@ def test_key_is_encrypted_private_and_read_back(key, releases):
 
 def test_keys_are_never_overwritten_and_unsuitable_paths_are_refused(key, releases):
     before = key.read_bytes()
-    for path in (key, key.with_suffix(".der")):  # the second has the same public path
+    for path in (key, key.with_suffix(".der")):  # both have the same public path
         with pytest.raises(StorageError, match="exists"):
             new_key(path, SECRET, person="a", org="b", now=releases.NOW)
     assert key.read_bytes() == before

@@ -1,4 +1,4 @@
-"""What a refusal tells a user to change."""
+"""The remedies and explanations that a refusal gives to the user."""
 
 import re
 from pathlib import Path

@@ -61,7 +61,7 @@ def test_key_of_a_uri_signs_a_release_and_an_unusable_uri_or_public_part_is_refu
 
 
 class HardwareModule:
-    """A hardware module for the library: it asks for its PIN, signs, and keeps its key."""
+    """A stand-in for the hardware modules of `securesystemslib`: it asks for its PIN and signs with its key."""
 
     keys, prompts = {}, []
 
@@ -81,7 +81,7 @@ class HardwareModule:
 
 @pytest.fixture(params=["ed25519", "ecdsa-p256"])
 def officer(request, releases, tmp_path, monkeypatch):
-    """Return an officer whose key is in hardware, the URI, and its public part."""
+    """Return the key of an officer that is held by `HardwareModule`, its URI, and its public part."""
     key = releases.signing_key("P. Officer", "hardware", kind=request.param)
     HardwareModule.keys, HardwareModule.prompts = {"hsm:2?label=officer": key.private}, []
     monkeypatch.setitem(SIGNER_FOR_URI_SCHEME, "hsm", HardwareModule)

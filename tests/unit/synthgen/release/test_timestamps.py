@@ -33,7 +33,7 @@ def test_timestamp_is_requested_and_attached(made, authority, tmp_path):
     authority.answer(request, response)
     path, time = attach_timestamp(bundle / ENVELOPE, response, trust=root, now=datetime.now(UTC))
     assert abs(time - datetime.now(UTC)) < DAY
-    token = response.read_bytes()  # of `openssl ts`, which adds nothing that no signature covers
+    token = response.read_bytes()  # `openssl ts` adds no bytes that the signature does not cover
     assert (path, path.read_bytes()) == (bundle / "attestation/release.tsr", token)
     assert verify_bundle(bundle, root, now=NOW + 300 * DAY).ok
     for place, padded in authority.padded(response.read_bytes()).items():

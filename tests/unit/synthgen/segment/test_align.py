@@ -89,7 +89,7 @@ def test_align_blends_shared_sections_by_window():
         of = [i for i, record_id in enumerate(made.record_ids) if record_id == name]
         sections = {h: [i for i in of if made.headings[i] == h] for h in ("plan", "history")}
         assert {made.headings[i] for i in of} == {"plan", "history"}
-        # of 4 and 1 windows: 3.25 and 1.75, so 3 and 2
+        # weighted means of 4 and 1 windows: 3.25 and 1.75, rounded to 3 and 2
         pairs = {0.75: [(1, 11), (2, 11), (3, 11)], 0.25: [(1, 11), (3, 11)]}[weight]
         v = given_.vectors
         expected = [weight * v[p] + (1 - weight) * v[q] for p, q in pairs]

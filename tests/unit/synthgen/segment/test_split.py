@@ -43,7 +43,7 @@ def test_shared_headings_require_enough_persons():
 def test_shared_headings_use_the_most_frequent_form():
     texts = ["Plan:\nx", "Plan:\nx", "PLAN\nx", "PLAN\nx", "PLAN\nx", "## Plan\nx"]
     assert shared_headings(texts, list("abcdef"), 2) == {"plan": "PLAN"}
-    assert shared_headings(texts, list("abccce"), 2) == {"plan": "Plan:"}  # PLAN is one person's
+    assert shared_headings(texts, list("abccce"), 2) == {"plan": "Plan:"}  # only one person uses PLAN
 
     assert shared_headings(["Plan:\nx", "# plan\nx", "PLAN :\nx"], list("abc"), 2) == {"plan": "PLAN"}
     assert shared_headings(["# Vitals 1\nx", "vitals 1:\nx"], list("ab"), 2) == {"vitals 1": "VITALS 1"}

@@ -56,7 +56,7 @@ def vote(rng, *, kind="vote", steps=11, dry_run=None, **changes):
 
 
 def log(*mechanisms, persons=PERSONS, **changes):
-    """Return a log of these mechanisms without other reads; its claim is far from tight."""
+    """Return a log of these mechanisms without other reads; it claims far more epsilon than they cost."""
     return {
         "schema_version": 2,
         "release": "2026-11",
@@ -72,7 +72,7 @@ def log(*mechanisms, persons=PERSONS, **changes):
 
 
 def answered(**statuses):
-    """Return reads with changed statuses; keys use _ for -, and values are a status or a status with its cost."""
+    """Return the reads with other statuses: a keyword is a kind with _ for -; a value is a status or a dict."""
     reads = []
     for kind in READS:
         answer = statuses.get(kind.replace("-", "_"), "none")

@@ -141,7 +141,7 @@ def test_joint_epsilon_of_other_mechanisms_is_that_of_the_other_accountants():
     assert joint_epsilon(costs, delta=1e-6) == bounds.upper == min(bounds.pld, bounds.rdp)
     assert equivalent_costs(costs) == costs
     assert (joint_epsilon([], delta=1e-6), equivalent_costs([])) == (0.0, [])
-    assert joint_epsilon([cost("laplace", 1e-3)], delta=1e-6) > MAX_EPSILON  # never a smaller number
+    assert joint_epsilon([cost("laplace", 1e-3)], delta=1e-6) > MAX_EPSILON  # the result is not capped at MAX_EPSILON
 
 
 @given(spent=st.floats(0.01, 5), limit=st.floats(0.01, 5), delta=st.floats(1e-9, 1e-3))

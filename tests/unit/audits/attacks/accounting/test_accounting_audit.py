@@ -58,7 +58,7 @@ def test_epsilon_is_at_least_the_recomputed_one(logs, inputs):
     assert (short.verdict, short.metrics["epsilon"].high) == ("fail", spent)
     assert "is claimed" in short.reason
     exact = {"epsilon": gaussian_epsilon(np.sqrt(11) / 25, delta=1e-4), "delta": 1e-4}
-    assert run(inputs, logs.log(logs.vote(RNG(0)), claim=exact)).verdict == "pass"  # by the closed form
+    assert run(inputs, logs.log(logs.vote(RNG(0)), claim=exact)).verdict == "pass"  # the closed form is exact
 
 
 @pytest.mark.parametrize(("low", "high"), [(-0.2, -0.1), (0.1, 0.2)])
@@ -253,7 +253,7 @@ def test_releases_with_known_mechanisms_are_composed_step_by_step(logs, inputs):
 @pytest.mark.parametrize(
     ("n", "declared", "delta", "outcome"),
     [
-        (20_999, 20_000, 5e-6, "holds"),  # the digits that a round lower bound omits do not matter
+        (20_999, 20_000, 5e-6, "holds"),  # `declared` is n rounded down to two digits
         (21_000, 20_000, 5e-6, "broken"),
         (900, 20_000, 5.1e-6, "broken"),
         (900, 900, 1e-4, "holds"),

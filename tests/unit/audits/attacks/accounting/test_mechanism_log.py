@@ -177,7 +177,7 @@ def test_rounded_down_numbers_have_two_significant_digits(n):
     lower = rounded_down(n)
     assert lower <= n
     assert len(str(lower).rstrip("0")) <= 2
-    assert n < 10 or n - lower < lower / 10 + 1  # the nearest one
+    assert n < 10 or n - lower < lower / 10 + 1  # at most about a tenth is lost
     assert rounded_down(lower) == lower
 
 

@@ -1,4 +1,4 @@
-"""Bounds by privacy loss random variables agree with the closed form, an own recomputation, and PLD."""
+"""Bounds by privacy loss random variables agree with the closed form, PLD, and a recomputation without a library."""
 
 import math
 import sys
@@ -32,7 +32,7 @@ def recomputed_epsilon(sigma, q, steps, delta, *, mesh=2e-4, points=1 << 18):
     step = np.round(loss / mesh).astype(int)
     mass = np.zeros(points)
     np.add.at(mass, step % points, with_person)  # negative losses wrap around, as in the transform
-    drift = float(loss @ with_person - (step * mesh) @ with_person)  # the shift of the mean by rounding, in each step
+    drift = float(loss @ with_person - (step * mesh) @ with_person)  # how far rounding shifts the mean in each step
     total = np.fft.irfft(np.fft.rfft(mass) ** steps, points)
     losses = np.arange(points) * mesh
     losses[points // 2 :] -= points * mesh

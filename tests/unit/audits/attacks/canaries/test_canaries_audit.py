@@ -27,7 +27,7 @@ RNG = np.random.default_rng
 
 @pytest.fixture(scope="module")
 def town(people):
-    """Return tables of different sizes, one row a person; `fresh` is what a canary build that copies nobody makes."""
+    """Return tables with one row per person; `fresh` is the output of a canary build that copies nobody."""
     numbers = {"train": 210, "control": 190, "reference": 230, "synthetic": 250, "fresh": 330}
     return {name: people(n, seed=i + 40, prefix=name[0], rows=(1, 1)) for i, (name, n) in enumerate(numbers.items())}
 
@@ -52,7 +52,7 @@ def run(town, planted, canary_build, *, seed=0, **changed):
 
 
 def with_words_of(town, planted, retexted, rate, n_words=6, seed=9):
-    """Return fresh rows, some with a run of words of an inserted canary of one row in them."""
+    """Return fresh rows; a share `rate` of them contains words of an inserted canary that has one row."""
     rng, rows = RNG(seed), np.bincount(persons(planted.insert.groups)[1])
     texts = [t for t, p in zip(planted.insert.texts, persons(planted.insert.groups)[1], strict=True) if rows[p] == 1]
     made = []
@@ -211,7 +211,7 @@ def unseen(town, few):
 
 
 def test_number_of_canaries_required_for_a_claim_is_stated(unseen):
-    needed = -(-15797 * 130 // 104)  # four fifths are guessed
+    needed = -(-15797 * 130 // 104)  # 104 of 130 coins are guessed
     assert (unseen.verdict, unseen.details["epsilon"]["limit"]) == ("insufficient", 8.0)
     assert unseen.details["power"]["n_needed"] == needed
     assert f"130 canaries are too few; {needed} are required" in unseen.reason
@@ -221,7 +221,7 @@ def test_repeated_persons_fail_where_train_has_persons_like_them(town, planted, 
     rows = np.bincount(persons(planted.table.groups)[1])
     person = persons(planted.table.groups)[1]
     of_many = [t for t, p in zip(planted.table.texts, person, strict=True) if planted.inserted[p] and rows[p] == 16]
-    words = [text.split()[:12] for text in of_many]  # not the ending
+    words = [text.split()[:12] for text in of_many]  # without the ending
     fresh = [t.split() for t in town["fresh"].texts]
     texts = [" ".join([*f[:9], *words[2 * i % len(words)], *f[9:]]) for i, f in enumerate(fresh)]
     canary_build = retexted(town["fresh"], texts)
@@ -230,7 +230,7 @@ def test_repeated_persons_fail_where_train_has_persons_like_them(town, planted, 
     assert result.verdict == "fail"
     assert "and a train person has at least 16 rows" in result.reason
     assert result.details["repeats"]["16"]["group_epsilon_lower_bound"] > 1
-    assert result.metrics["epsilon_lower_bound"].value == 0  # and no claim about a person is refuted by a group
+    assert result.metrics["epsilon_lower_bound"].value == 0  # a group refutes no claim about one person
     assert result.estimate.high < 0.6
     assert _repeat_failures({"16": result.details["repeats"]["16"] | {"as_in_train": False}}) == []
 

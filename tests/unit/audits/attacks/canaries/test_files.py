@@ -110,7 +110,7 @@ BAD = {
 @pytest.mark.parametrize("message", BAD)
 def test_bad_table_is_refused_with_its_problem(folder, canary_build, message, planted):
     table = pq.read_table(folder / "canaries.parquet").to_pydict()
-    order = sorted(range(len(table["text"])), key=lambda i: table["repeats"][i])  # many rows of a person last
+    order = sorted(range(len(table["text"])), key=lambda i: table["repeats"][i])  # persons with many rows last
     table = {name: [values[i] for i in order] for name, values in table.items()}
     BAD[message](table)
     types = {**dict.fromkeys(("text", "label", "group", "family"), pa.string()), "inserted": pa.bool_()}

@@ -55,7 +55,7 @@ def test_two_words_of_one_person_in_one_row_are_leaks_unless_both_are_of_the_cal
     assert found(0) == found(1) == set()
     assert found(0, 1) == {0, 1}
     assert found(0, 1, 2, 3) == {0, 1, 2, 3}
-    assert found(1, 3) == set()  # between November and March
+    assert found(1, 3) == set()  # `november` and `march` are words of the calendar
     assert found(0, 4) == set()  # of two persons
     assert leaking_words(words(), [frozenset({0}), frozenset({2})], 0.5) == set()  # in two rows
     of_two = {"mountain": {8, 9}, "chocolate": {8, 9}}

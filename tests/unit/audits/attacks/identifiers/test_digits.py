@@ -85,7 +85,7 @@ WORDS = (
 
 @given(st.lists(st.tuples(st.sampled_from(WORDS), st.sampled_from((" ", "-", ", ", " / "))), max_size=16))
 def test_numbers_in_words_are_the_long_runs_without_a_digit(pairs):
-    """The quick test for number words leaves out no run of eight digits."""
+    """The quick search for number words misses no run of at least `MIN_SPELLED` digits."""
     text = "".join(word + separator for word, separator in pairs)
     long = [run for run in digit_runs(text) if len(run.digits) >= MIN_SPELLED]
     assert spelled_runs(text) == [run for run in long if not re.search(r"\d", text[run.starts[0] : run.ends[-1]])]

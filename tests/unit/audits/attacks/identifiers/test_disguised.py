@@ -6,7 +6,7 @@ from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import read_pool, read_synthetic
 from audits.text.normalise import normalise
 
-ANN, BO, CY = 0, 1, 2  # Ann and Bo are of train, Cy and the next of control
+ANN, BO, CY = 0, 1, 2  # Ann and Bo are train persons; Cy and the next ones are control persons
 SURPRISAL = Surprisal(["the patient was seen in the clinic and sent home with advice"] * 40)
 NAME = ("emily", "quistgaard")
 PART = (ANN, ["Marguerite Quistgaardsen"])
@@ -14,7 +14,7 @@ PART = (ANN, ["Marguerite Quistgaardsen"])
 
 @pytest.fixture
 def judged(people_of):
-    """Return a function that counts the disguised (person, texts) in texts and gives their places."""
+    """Return a function: number and places of the disguised identifiers, listed as (person, texts), in a table."""
 
     def judge(made, lists, seen=(), **texts):
         people = people_of(made, **texts)
@@ -27,7 +27,7 @@ def judged(people_of):
 
 @pytest.fixture
 def parts(people_of):
-    """Return a function that gives the parts of names of (person, names) that occur in texts."""
+    """Return a function: the parts of listed names, given as (person, names), that occur in a table."""
 
     def found(made, lists, *, known=(), **texts):
         recorded = index_identifiers([names for _, names in lists], [owner for owner, _ in lists])

@@ -6,7 +6,7 @@ import pytest
 
 from audits.text import name_lists
 
-# at most three codes a run, because seven would exceed those of control whatever their form
+# at most three codes per run, because seven would be a leak by their number alone
 CODES = {
     "": ("1EG4-TE5-MK73", "AB12CDE34", "SW-7F3A9C1B"),
     "passport ": ("AB12CDE34", "9J2K-4M7Q", "SW-7F3A9C1B"),
@@ -39,7 +39,7 @@ def added(rows, row, words):
 
 
 def planted(tables, of_train, made):
-    """Return the tables with texts of train persons, and of the synthetic rows that reveal them."""
+    """Return the tables with texts added to train rows, and to the synthetic rows that reveal them."""
     tables = dict(tables)
     for i, words in enumerate(of_train):
         tables["train"] = added(tables["train"], 10 * i, words)
@@ -50,7 +50,7 @@ def planted(tables, of_train, made):
 
 @pytest.fixture
 def leaking(tables, audited):
-    """Return a function that checks that every planted text is found, and no other row."""
+    """Return a function that checks that exactly the rows with planted texts are found."""
 
     def check(of_train, made, *options):
         code, report, found, _ = audited("--only", "identifiers", *options, **planted(tables, of_train, made))
@@ -121,7 +121,7 @@ def test_numbers_and_addresses_of_one_person_are_leaks_in_another_form(case, lea
     ids=["dates of birth", "dates of birth in words", "local telephone numbers", "plates", "file numbers"],
 )
 def test_short_numbers_of_twenty_persons_are_a_leak(write, tables, audited):
-    """A single one of them may be chance, so the findings need not have every row."""
+    """A single match may be chance, so the findings need not contain every row."""
     of_train, made = zip(*map(write, range(20)), strict=True)
     code, report, found, _ = audited("--only", "identifiers", **planted(tables, of_train, made))
     assert (code, report["results"][0]["verdict"]) == (4, "fail")
@@ -206,7 +206,7 @@ def test_thirty_common_names_with_a_diagnosis_are_a_leak_without_a_list(form, ta
     assert found <= {STEP * i for i in range(len(MANY_NAMES))}
 
 
-CHANGED = {  # recorded identifiers, and how the table has them
+CHANGED = {  # recorded identifiers, and how they are written in the table
     "Giorgio Ameet Bargatze": "Thanks #GiorgioBargatze!",
     "Wilhelmina Rosa Quistgaard": "write to wilhelminaquistgaard88@mail.example",
     "Theodric Leif Vanhoutte": "with Theodric Van houtte",

@@ -93,7 +93,7 @@ def test_sizes_and_round_product_numbers_prove_no_leak(written):
 
 
 def test_long_codes_are_leaks_if_more_match_than_chance_explains():
-    """lambda of 1,000 codes of 8 digits in each table is .05 to .5, depending on their digits."""
+    """With 1,000 codes of 8 digits in each table, .05 to .5 matches (lambda) are expected by chance."""
     rng = np.random.default_rng(3)
     train, control, invented = ([f"no {n}" for n in rng.integers(10**7, 10**8, 1000)] for _ in range(3))
     for n_copied, at_least in ((0, 0), (5, 5)):

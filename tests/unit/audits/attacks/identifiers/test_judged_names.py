@@ -28,7 +28,7 @@ def table(texts):
 
 
 def judged(lists, made, *, control=("word " * 100,), n_train=20, are_recorded=True):
-    """Judge the names of (owner, name); train persons have numbers below `n_train`."""
+    """Return the owners of leaked names, listed as (owner, name); train persons have numbers below `n_train`."""
     inputs = AuditInputs(synthetic=table(made), train=table(["x"] * n_train), control=table([*control, "x", "y"]))
     people = read_people(inputs)
     occurrences = NameOccurrences([([name], owner) for owner, name in lists], people, are_recorded=are_recorded)
@@ -70,7 +70,7 @@ def test_a_name_of_ordinary_words_in_capitals_is_a_leak():
 
 
 def test_a_name_of_frequent_letters_is_rare_if_its_words_are_rarely_capitalized():
-    """By their letters alone, the words are not rare in so many tokens."""
+    """By their letters alone, the words would not be rare among so many tokens."""
     lists, filler = [(3, "Thea Vice")], ["the patient was seen " * 40] * 30
     for leak in (
         "so Vice, Thea has HIV",
@@ -88,7 +88,7 @@ def test_a_name_of_frequent_letters_is_rare_if_its_words_are_rarely_capitalized(
         "The Vice Thea Was Seen",
     ):
         assert judged(lists, [clean, *filler]) == set(), clean
-    apart = ["Thea said so to Bob. Mary Vice said no."] * 40  # as in a table of invented names
+    apart = ["Thea said so to Bob. Mary Vice said no."] * 40  # both words are often capitalized
     assert judged(lists, ["so Vice, Thea has HIV", *filler, *apart]) == set()
     others = [(20, "Pat Sent"), (21, "Tho Seen")]
     leaks = ["so Vice, Thea was seen", "so Sent, Pat was seen", "so Seen, Tho was seen"]
@@ -137,7 +137,7 @@ WORDS = st.sampled_from(["rajesh", "andre", "turner", "r", "a", "bob", "robert",
 
 @given(st.lists(WORDS, max_size=8), st.lists(WORDS, max_size=8))
 def test_no_owner_is_lost_by_an_index_of_the_forms(made, written):
-    """All forms in S with a surname of the text are tried."""
+    """The search tries every form of the synthetic table whose surname occurs in the text."""
     inputs = AuditInputs(synthetic=table(["x"]), train=table(["x", "y"]), control=table(["z"]))
     names = [(["Rajesh Andre Turner"], 0), (["Robert Turner"], 1), (["May, Andre"], 1), (["Bob May"], 0)]
     occurrences = NameOccurrences(names, read_people(inputs), are_recorded=True)

@@ -77,7 +77,7 @@ def test_numbers_of_train_are_no_leaks_if_as_many_of_control_are_found():
 
 
 def test_altered_numbers_that_control_texts_also_contain_are_not_found():
-    # telephones of one town: of ten digits the last three differ, so everybody's is like somebody else's
+    # telephone numbers of one town: only the last three of ten digits differ, so each number is like another one
     train, control, fresh = ([f"9335550{n:03d}" for n in range(start, start + 300, 7)] for start in (0, 1, 2))
     table, n = known(*train), len(train)
     made = [f"tel {number}" for number in fresh]

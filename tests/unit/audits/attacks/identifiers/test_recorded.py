@@ -48,7 +48,7 @@ def test_occurrences_are_collected_with_their_owners():
 
 
 def judged(lists, made, pool=(), *, surprisal=SURPRISAL, n_train=2, n_persons=NOBODY, **counts):
-    """Judge identifiers of (owner, texts) by synthetic texts and (owner, text) of other tables."""
+    """Judge identifiers, given as (owner, texts), by synthetic texts and by the (owner, text) of other tables."""
     occurrences = Occurrences(index_identifiers([texts for _, texts in lists], [owner for owner, _ in lists]))
     rows = [read_content(text) for text in made]
     for row in rows:
@@ -105,7 +105,7 @@ def test_another_name_or_number_is_no_misspelling(value, written):
 
 
 def test_misspelling_expected_by_chance_is_ignored():
-    """The expected number of coincidences is taken over all identifiers searched for with one edit."""
+    """The expected number of coincidences is that of all identifiers for which one edit is allowed."""
     made, one = ["as wojciechovska said"], [(BO, ["Wojciechowska"])]
     bits = min(map(SURPRISAL.bits, ("wojciechowska", "wojciechovska"))) - math.log2(n_within_one_edit(13))
     most = int(MAX_COINCIDENCES * 2**bits)
@@ -180,7 +180,7 @@ def test_number_is_found_by_its_digits_whatever_is_found_of_control(value, writt
 
 
 def test_number_expected_by_chance_is_not_tested():
-    """λ = numbers in S times recorded numbers / 10^8."""
+    """The expected number of chance matches is numbers in the synthetic table · recorded numbers / 10^8."""
     many = [(ANN, [str(48213377 + 31 * i) for i in range(100)])]
     assert judged(many, ["see 48213377"], n_numbers=9_999).n_leaks == 1
     assert numbers(judged(many, ["see 48213377"], n_numbers=10_001)) == (0, 0, 0, 0)
@@ -265,7 +265,7 @@ def test_found_names_occur_exactly_or_with_one_edit(recorded, made):
 
 
 def test_bits_of_an_edit_computed_by_hand():
-    """Nine unknown letters cost 6 bits each; one edit leaves 54 - log2(1 + 9 + 9 63 + 10 64 + 8)."""
+    """Nine unknown letters cost 6 bits each; one edit leaves 54 - log2(1 + 9 + 9 · 63 + 10 · 64 + 8)."""
     most = int(0.01 * 2 ** (54 - math.log2(1225)))
     for n_tokens, found in ((most - 1, 1), (most + 2, 0)):
         case = judged([(ANN, ["zqxzqxzqx"])], ["zqxzqxzqy"], n_tokens=n_tokens, surprisal=Surprisal([]))
@@ -273,7 +273,7 @@ def test_bits_of_an_edit_computed_by_hand():
 
 
 def test_a_single_ordinary_word_is_a_leak_only_if_many_occur():
-    """Seven of train against none of control are significant at 1 %; one month or one surname like a noun is not."""
+    """Seven words of train and none of control are significant at 1 %; one month, or a noun as a surname, is not."""
     words = ["november", "mountain", "chocolate", "furniture", "september", "telescope", "wednesday", "adventure"]
     lists = [*((i, [word]) for i, word in enumerate(words)), *((20 + i, [f"control word{i}"]) for i in range(12))]
     size = {"n_train": 20, "n_persons": 40}

@@ -9,8 +9,8 @@ DIGIT, CHARACTER = math.log2(10), math.log2(64)
 
 
 def test_bits_of_strings():
-    assert Surprisal([]).bits("abc") == pytest.approx(3 * CHARACTER)  # without background
-    assert Surprisal(["11111111 1111111"]).bits("1111") == pytest.approx(4 * DIGIT)  # of digits, always
+    assert Surprisal([]).bits("abc") == pytest.approx(3 * CHARACTER)  # no background text
+    assert Surprisal(["11111111 1111111"]).bits("1111") == pytest.approx(4 * DIGIT)  # no background for digits
     model = Surprisal(["the patient was seen in the clinic"] * 50)
     assert model.bits("patient") < model.bits("wojtyla") / 3
 

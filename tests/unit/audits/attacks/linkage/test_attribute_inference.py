@@ -1,4 +1,4 @@
-"""Guesses of the hidden part of a record by the rows nearest to its known part."""
+"""Guesses of the hidden part of a record from the synthetic rows nearest to its known part."""
 
 from dataclasses import replace
 
@@ -103,7 +103,7 @@ def test_trial_of_a_person_is_the_most_confident_record():
         confidence=np.array([0.25, 0.5, 0.75, 0.5, 0.5, 1.0]),
     )
     trials = person_trials(guesses, np.array([0, 0, 0, 2, 2, 5]))
-    assert list(trials.person) == [0, 2]  # person 5 hides nothing
+    assert list(trials.person) == [0, 2]  # the record of person 5 is no trial
     assert list(trials.correct) == [False, True]
     assert list(trials.confidence) == [0.5, 0.5]
 
@@ -129,7 +129,7 @@ def parts():
 
 def test_word_targets_occur_only_in_the_second_half(parts):
     secrets = word_secrets(parts)
-    assert n_targets(secrets) == [2, 1, 2]  # rare1, four; four, as rare2 is known; rare3, three
+    assert n_targets(secrets) == [2, 1, 2]  # rare1, four; four, because rare2 is known; rare3, three
     # nobody has rare9; one, two and common are used by more than half of the six persons
     assert sorted(secrets.n_persons) == [1, 1, 1, 2, 3]
     assert secrets.bits == pytest.approx(-np.log2(secrets.n_persons / 6))

@@ -1,4 +1,4 @@
-"""The excess of train over control: intervals of means, of their difference, and of R."""
+"""The excess of train over control: intervals of means, of their difference, and of the relative excess R."""
 
 import math
 
@@ -47,7 +47,7 @@ def test_absolute_excess_of_binary_values_has_newcombes_interval(n1, k1, n2, k2)
 
 
 def test_ends_of_relative_excess_solve_their_equation():
-    """Each end r of 1 - R solves (q_T - r q_H)^2 = (q_T - b_T)^2 + r^2 (q_H - b_H)^2, b the bounds on that side."""
+    """Each end r of 1 - R solves (q_T - r q_H)^2 = (q_T - b_T)^2 + r^2 (q_H - b_H)^2; b: bounds on that side."""
     train, control = binary(60, 170), binary(31, 120)
     found = relative_excess(train, control, confidence=0.95)
     q_t, q_h = 110 / 170, 89 / 120

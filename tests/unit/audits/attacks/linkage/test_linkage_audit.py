@@ -82,7 +82,7 @@ SMALL = [f"{a}{b}" for a in ("ba", "de", "ki", "lo", "mu", "na") for b in ("r", 
 
 
 def coded(n, seed, prefix):
-    """Return people with texts of thirty common words and, in the second half, one code that few persons share."""
+    """Return people; their texts repeat thirty common words and have, in the second half, a code that few share."""
     rng = RNG(seed)
     codes = [f"code{i}" for i in rng.integers(150, size=n)]
     bodies = [list(rng.choice(SMALL, size=60)) for _ in range(n)]
@@ -110,7 +110,7 @@ DRUGS = ("salmeterol", "colchicine", "sumatriptan", "levetiracetam", "methotrexa
 
 
 def ward(n, seed, prefix, share):
-    """Return patients with age, sex, complaint, and a drug that fits the complaint for a share of them."""
+    """Return patients with age, sex, complaint and drug; for a share of them, the drug fits the complaint."""
     rng = RNG(seed)
     texts = []
     for _ in range(n):
@@ -155,7 +155,7 @@ def test_filter_against_train_fails_by_absence(people, town):
 
 
 def judged(*, half=(0, 0), words=(0, 0), rare=(0, 0), p=1.0, n=900):
-    """Judge families with so many correct guesses of 900 train and control persons, and p the smallest p-value."""
+    """Judge families by the correct guesses for n train and n control persons; p is the smallest p-value."""
 
     def finding(name, kind, correct):
         train, control = (np.array([1.0] * k + [0.0] * (n - k)) for k in correct)
@@ -212,7 +212,7 @@ def test_interval_beyond_its_limit_is_insufficient_and_states_the_needed_persons
 
 
 def test_p_values_and_intervals_are_corrected():
-    """One p-value of .0008 among fifteen, and one of four excesses that would be proven without correction."""
+    """A p-value of .0008 among fifteen, or one of four excesses, would be a proof only without the correction."""
     assert judged(p=0.0008).verdict == "pass"
     assert judged(half=(399, 300)).metrics["half_to_half"].low > 0.07
     assert judged(half=(399, 300)).verdict == "insufficient"

@@ -34,7 +34,7 @@ def arms_of(n_train, n_control, classes=None):
 
 
 def proven_classes(sizes, leaks, seed):
-    """Return whether a leak is proven in classes of the given sizes in each arm; one score leaks some classes."""
+    """Return the AUC of each class, and whether a leak is proven; one of two scores leaks the classes in `leaks`."""
     rng, classes = RNG(seed), np.repeat(np.arange(len(sizes)), sizes)
     people = arms_of(len(classes), len(classes), np.tile(classes, 2))
     shift = np.isin(people.person_class, leaks) & people.is_train
@@ -50,7 +50,7 @@ def test_stacking_uninformative_attacks_does_not_look_like_a_leak():
         found = cross_fit({f"a{i}": rng.normal(size=240) for i in range(14)}, people, rng)
         areas.append(found.areas[STACKED].value)
     assert abs(np.mean(areas) - 0.5) < 3 * 0.0374 / np.sqrt(60)
-    assert np.std(areas) < 1.25 * 0.0374  # sqrt((n + 1) / (12 n_T n_H))
+    assert np.std(areas) < 1.25 * 0.0374  # the error is sqrt((n + 1) / (12 n_T n_H))
 
 
 def test_stacking_inverts_a_score_that_indicates_control():

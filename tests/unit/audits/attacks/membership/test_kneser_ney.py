@@ -57,6 +57,13 @@ def test_with_classes_the_model_is_the_mean_of_both_models():
     found = log_likelihood(WordRows(m, classes), WordRows(x, mine), n)
     alone = log_likelihood(WordRows(m, None), WordRows(x, None), n)
     assert not np.allclose(found, alone)
+    words = [f"w{i}" for i in range(5)]
+    of_class = [text.replace("w", f"c{c}w") for text, c in zip([*model, *words], [*classes, *mine], strict=True)]
+    (m1, x1), _ = numbered_words([model, words])
+    (m2, x2), _ = numbered_words([of_class[:40], of_class[40:]])
+    both = log_likelihood(WordRows(m1, classes), WordRows(x1, mine), n)
+    parts = [log_likelihood(WordRows(a, None), WordRows(b, None), n) for a, b in ((m1, x1), (m2, x2))]
+    assert np.exp(both) == pytest.approx(np.exp(parts).mean(axis=0))
     same = log_likelihood(WordRows(m, np.zeros(40, dtype=np.int64)), WordRows(x, np.zeros(5, dtype=np.int64)), n)
     assert same == pytest.approx(alone)
 

@@ -115,7 +115,7 @@ def test_every_disguised_short_shared_or_scattered_copy_is_found(fresh_inputs, r
             record = (f"{' '.join(invented(rng, 60))} {passage}", f"{side}{sides}{i}")
             (train if side == "t" else control).append(record)
         leaks[f"passage of {sides}"] = passage
-    # half of a record in one row, the other half in pieces: the first row was once a reason to ignore the others
+    # half of a record in one row, the other half in pieces; the first row must not hide the others
     words = invented(rng, 90)
     pieces = [" ".join(words[i : i + 10]) for i in range(0, 90, 10)]
     train.append((" ".join(words), "scattered"))

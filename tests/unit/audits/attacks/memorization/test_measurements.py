@@ -20,7 +20,7 @@ def test_the_p_value_counts_persons_with_a_value(of_train, of_control, p):
     ("n_copied", "share", "kind", "rows"), [(8, 0.96, 0, 8), (8, 0.94, 0, 0), (9, 0.72, N_LENGTHS, 9)]
 )
 def test_the_rates_of_bags_of_words_are_compared_per_order(n_copied, share, kind, rows):
-    """Some train persons have a bag of words in one row; one control person has one in the other order."""
+    """The bags of words of some train persons match one row each; that of a control person, in the other order."""
     n_train, n_control = 20, 20
     best = np.zeros((n_train + n_control + 1, 2 * N_LENGTHS))
     best[:n_copied, kind] = share

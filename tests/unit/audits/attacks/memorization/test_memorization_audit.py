@@ -124,7 +124,7 @@ def test_a_record_in_pieces_is_found_in_its_rows(fresh_inputs, retexted, longest
 
 
 def test_pieces_of_one_control_record_hide_no_pieces_of_train_records(fresh_inputs, retexted):
-    """The pieces of the control record raise the limits for runs and for records in pieces above those of train."""
+    """Pieces of the control record raise the limits for runs and for records in pieces above the values of train."""
     longest = {side: sorted(getattr(fresh_inputs, side).texts, key=len)[-12:] for side in ("train", "control")}
     rows = [" ".join(part) for text in (*longest["train"], longest["control"][-1]) for part in cut(text.split(), 24)]
     result = memorized(fresh_inputs, [*fresh_inputs.synthetic.texts, *rows], retexted)
@@ -156,7 +156,7 @@ def test_a_pasted_note_is_located_exactly(fresh_inputs, retexted, longest):
     (finding,) = memorized(fresh_inputs, texts, retexted).findings
     written = texts[17][finding.start : finding.end]
     cut = source[: len(source) * 3 // 4]
-    # the last word may be cut and is then no longer the person's
+    # the last word may be cut off, and then it is no word of the person
     assert cut.startswith(written)
     assert len(cut) - len(written) < 12
 

@@ -64,7 +64,7 @@ def test_parts_and_blocks_do_not_change_the_result(monkeypatch):
     made, real = ([" ".join(f"w{i}" for i in rng.integers(0, 300, 60)) for _ in range(n)] for n in (30, 40))
     made[::4] = [" ".join(text.split()[:45]) for text in real[: len(made[::4])]]
     made[2] = real[20] = ""
-    owner = [2 * (i % 33) + 1 for i in range(40)]  # not every number is an owner
+    owner = [2 * (i % 33) + 1 for i in range(40)]  # the owner numbers have gaps
     own = [i for i in range(39 * 60) if i % 7 > 0]
     monkeypatch.setattr(module, "MIN_BITS", 30.0)
 
@@ -105,7 +105,7 @@ def test_planted_rows_short_records_and_empty_tables_do_not_count():
 
 
 def test_common_words_do_not_count():
-    """Only the first half of the record is not common, and the row contains all of it."""
+    """The second half of each record is common text; the row contains the whole first half."""
     real = [f"{text} {' '.join(text.split()[::-1])}" for text in TEXTS]
     own = [i for k in range(8) for i in range(160 * k, 160 * k + 80)]
     assert found([TEXTS[5]], real, own=own).share == pytest.approx([79 / 80])
@@ -159,7 +159,7 @@ def test_a_record_in_pieces_is_found_over_the_rows(n):
 
 
 def test_pieces_are_longer_if_non_members_reach_as_much():
-    # at three and five words, more than half of the non-member's record is found
+    # with pieces of three or five words, more than half of the record of the non-member is found
     assert pieces([*cut_up(TEXTS[3], 8), *cut_up(TEXTS[7], 8)]).tokens == 8
     assert pieces([*cut_up(TEXTS[3], 20), *TEXTS[7:]]).tokens == 13
     assert pieces(["a b c"], real=("",) * 8) is None

@@ -98,7 +98,7 @@ def test_a_few_control_persons_who_quote_do_not_blind_the_audit(fresh_inputs):
 
 
 def test_a_long_passage_of_few_persons_is_no_common_text(fresh_inputs):
-    """Families and notes that are copied forward share long passages; a short expression of three is common."""
+    """Relatives and copied notes share long passages, which are no common text; a shorter one of three persons is."""
     rng, texts = (
         np.random.default_rng(4),
         {role: list(getattr(fresh_inputs, role).texts) for role in ("train", "control")},

@@ -10,7 +10,7 @@ from audits.attacks.memorization.word_bags import N_LENGTHS, word_bags
 from audits.text.shared_runs import number_rows
 
 TEXTS = [" ".join(f"{letter}{i}" for i in range(20)) for letter in "abcdefgh"]
-OTHER, SAME = 1, 1 + N_LENGTHS  # classes of records of 13 to 29 words
+OTHER, SAME = 1, 1 + N_LENGTHS  # records of 13 to 29 words, in another or in the same order
 
 
 def found(made, real=TEXTS, owner=None, *, own=None, n_synthetic=None):
@@ -60,7 +60,7 @@ def test_blocks_do_not_change_the_result(monkeypatch):
     made, real = ([" ".join(rng.choice(alphabet, size)) for size in rng.integers(8, 40, n)] for n in (25, 30))
     made[::3] = [" ".join(rng.permutation(text.split())) for text in real[: len(made[::3])]]
     made[4] = real[20] = ""
-    owner = [2 * (i % 23) + 1 for i in range(30)]  # not every number is an owner
+    owner = [2 * (i % 23) + 1 for i in range(30)]  # the owner numbers have gaps
     own = [i for i in range(sum(len(text.split()) for text in real)) if i % 5 > 0]
     whole = found(made, real, owner, own=own, n_synthetic=13)
     assert len(set(whole.kind.tolist())) > 3

@@ -1,4 +1,4 @@
-"""Exact attacks on vectors: what they find without noise, what noise hides, and what chance does not look like."""
+"""Exact attacks on vectors: they find mixed vectors without noise, noise hides them, and chance gives no finding."""
 
 import math
 
@@ -21,7 +21,7 @@ TRAIN, CONTROL, FRESH = vectors(90, 1), vectors(80, 2), vectors(230, 3)
 
 
 def smote(m, seed, noise=0.0):
-    """Return points between rows of TRAIN and one of their five nearest."""
+    """Return points between a row of TRAIN and one of its five nearest rows."""
     rng = RNG(seed)
     distances = np.linalg.norm(TRAIN[:, None] - TRAIN[None], axis=2)
     near = np.argsort(distances, axis=1)[:, 1:6]
@@ -36,7 +36,7 @@ def unit(rows):
 
 def test_mixed_points_are_found_and_fresh_ones_are_not():
     mixed = attack_segments(smote(170, 4), TRAIN, CONTROL)
-    assert mixed.between_train >= 165  # the others have a weight that makes them copies
+    assert mixed.between_train >= 165  # the others are copies, because of their weights
     assert (mixed.between_control, mixed.rows, mixed.proven) == (0, 170, True)
     assert mixed.sign_test_p < 1e-40
     fresh = attack_segments(FRESH, TRAIN, CONTROL)
@@ -84,9 +84,9 @@ def test_lines_intersect_at_the_parents():
     met = line_intersections(points)
     assert len(met) > 0
     assert met == pytest.approx(np.tile(parent, (len(met), 1)), abs=1e-6)
-    assert len(line_intersections(points[:6])) == 0  # two lines are not enough
-    assert len(line_intersections(points[[0, 1, 3, 4, 6, 7, 9, 10]])) == 0  # nor are two points a line
-    assert len(line_intersections(np.repeat(RNG(1).normal(size=(9, 5)), 4, axis=0))) == 0  # nor repeated points
+    assert len(line_intersections(points[:6])) == 0  # two lines
+    assert len(line_intersections(points[[0, 1, 3, 4, 6, 7, 9, 10]])) == 0  # two points per line
+    assert len(line_intersections(np.repeat(RNG(1).normal(size=(9, 5)), 4, axis=0))) == 0  # repeated points
 
 
 def test_sign_test_decides_if_control_has_such_points():

@@ -58,7 +58,7 @@ def town(people):
 
 @pytest.fixture(scope="module")
 def village(people):
-    """Return few people, who are enough to measure something quickly."""
+    """Return few people, for quick measurements."""
     return tables(people, 90, 110, 70)
 
 
@@ -92,7 +92,7 @@ def test_mixed_train_texts_fail_and_their_parents_are_found(town, retexted, p):
     texts, of_row = mixed(town["train"].texts, p, 700)
     synthetic = retexted(town["fresh"], texts)
     if p == 2:
-        assert run(synthetic, town["train"], town["control"]).verdict == "fail"  # without a lineage as well
+        assert run(synthetic, town["train"], town["control"]).verdict == "fail"  # also without a lineage
     result = run(synthetic, town["train"], town["control"], evenly(of_row))
     assert result.verdict == "fail"
     assert result.metrics["train_share"].value > 0.95
@@ -113,7 +113,7 @@ def test_one_parent_with_small_edits_fails(town, retexted, word_dropout):
 
 @pytest.fixture(scope="module")
 def vectors(town):
-    """Return the town with a matrix for each table, near a common subspace."""
+    """Return the tables of `town` with vectors near a common subspace."""
     axes = RNG(9).normal(size=(12, 40))
 
     def encoded(name, seed):
@@ -125,7 +125,7 @@ def vectors(town):
 
 
 def smote(train, m, noise, *, low=0.0):
-    """Return points between rows of a matrix and one of their five nearest, and the ledger."""
+    """Return points between a row and one of its five nearest rows, and their lineage."""
     rng = RNG(1)
     near = np.argsort(np.linalg.norm(train[:, None] - train[None], axis=2), axis=1)[:, 1:6]
     i, which = rng.integers(len(train), size=m), rng.integers(5, size=m)

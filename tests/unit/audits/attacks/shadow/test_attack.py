@@ -60,13 +60,13 @@ def written(texts):
 
 @pytest.fixture(scope="module")
 def memorising(plan, tables, word_dropout):
-    """Return the tables of reruns that copy what they saw without half of the words."""
+    """Return one table per rerun: the texts that the rerun saw, without half of their words."""
     return [written(word_dropout(seen_by(plan, tables[0], run), 0.5, seed=run)) for run in range(RUNS)]
 
 
 @pytest.fixture(scope="module")
 def unrelated(people):
-    """Return the tables of reruns with texts of other people, whatever they saw."""
+    """Return one table per rerun: texts of other people, independent of what the rerun saw."""
     return [written(people(24, seed=100 + run, prefix="s", rows=(1, 1)).texts) for run in range(RUNS)]
 
 
@@ -167,7 +167,7 @@ def test_few_reruns_never_pass_and_the_needed_number_is_stated(invented, seed):
     needed = result.details["power"]["n_needed"]
     assert needed > 24
     assert f"at least {needed} reruns are needed." in result.reason
-    assert result.details["power"]["smallest_leak"] is None  # forests trained on so few learn nothing
+    assert result.details["power"]["smallest_leak"] is None  # forests learn nothing from so few reruns
 
 
 @pytest.mark.slow

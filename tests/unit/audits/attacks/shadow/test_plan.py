@@ -155,7 +155,7 @@ def test_invalid_plan_is_rejected_without_showing_a_name(plan, tmp_path, spoil, 
 @pytest.mark.parametrize("data", [b"[]", b"{", b'{"runs": NaN}', b"\xff"])
 def test_other_files_are_rejected(tmp_path, data):
     with pytest.raises(InputError, match="audits shadow-plan"):
-        read_plan(tmp_path)  # the hint on a missing plan
+        read_plan(tmp_path)  # the hint if there is no plan
     (tmp_path / PLAN).write_bytes(data)
     with pytest.raises(InputError, match="is not a plan of"):
         read_plan(tmp_path)

@@ -44,7 +44,7 @@ def test_most_neighbours_are_those_of_the_exact_search_and_distances_are_exact(m
 
 def test_rows_of_the_same_person_are_excluded_even_if_all_candidates_are_of_one_person(vectors):
     groups = np.arange(N)
-    groups[:400] = 5000  # more rows than a row has candidates, all at one place
+    groups[:400] = 5000  # one person with more equal vectors than a row has candidates
     rows = vectors.copy()
     rows[:400] = vectors[0]
     search, exact = IndexedSearch(NeighbourSearch(rows, groups)), NeighbourSearch(rows, groups)

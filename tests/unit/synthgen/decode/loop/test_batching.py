@@ -20,7 +20,7 @@ PLAIN = Settings(
 
 
 class Counting:
-    """A stepper whose logits are a function of all a row has read, and which counts what it is asked for."""
+    """A stepper whose logits depend on all tokens that a row has read. It counts its reads and steps."""
 
     def __init__(self, *, continuous=True, batch=4, group=2, smaller=()):
         self.continuous, self.batch, self.group = continuous, batch, batch if not continuous else group
@@ -87,7 +87,7 @@ def run(stepper, prompts, *, advance=lambda _: None, wanted=(), banned=(), prefi
 
 
 def alone(prompt, **changes):
-    """The slow reference: one record at a time, nothing shared."""
+    """Return the texts of one prompt, written without other prompts (the slow reference)."""
     candidates = changes.get("candidates", 1)
     return run(Counting(batch=candidates, group=1), [prompt], **changes)
 
@@ -129,7 +129,7 @@ def test_text_ends_at_an_end_token_or_the_limit():
 
 @pytest.mark.parametrize("candidates", [1, 3])
 def test_surprisal_of_a_guess_is_that_of_equal_logits(candidates):
-    """Six of the seven tokens can be written, so a guess has ln 6 of ln 7; a certain token has none."""
+    """Six of the seven tokens are allowed, so equal logits give ln 6 / ln 7; a certain token gives 0."""
     for logits, share in ((torch.zeros(4, SIZE), math.log(6) / math.log(SIZE)), (torch.eye(SIZE)[[2] * 4] * 900, 0)):
         stepper = Counting()
         stepper.logits = lambda _rows, logits=logits: logits.clone()
@@ -172,7 +172,7 @@ def test_texts_of_a_latent_share_one_reading_and_free_slots_are_used_at_once():
     found = run(stepper, prompts, advance=seen.append, **changes)
     assert stepper.n_read == 3
     assert len(found) == sum(seen) == 36
-    todo = sum(len(row) - 1 for row in found)  # the first token of each comes with the reading
+    todo = sum(len(row) - 1 for row in found)  # reading a prompt gives the first token of its texts
     assert todo / 6 <= stepper.n_steps <= todo / 6 + max(map(len, found))
     waiting = Counting(continuous=False, batch=6)
     assert run(waiting, prompts, **changes) == found
@@ -199,10 +199,10 @@ def test_reading_the_prefix_once_changes_no_text():
 @pytest.mark.parametrize(
     ("prompts", "wanted"),
     [
-        ([[0, 5, 1, 6, 7], [0, 5, 1, 6, 8]], 3),  # up to the last special token, not to the last common one
+        ([[0, 5, 1, 6, 7], [0, 5, 1, 6, 8]], 3),  # ends at the last common special token, not the last common token
         ([[0, 5, 1, 6], [0, 5, 2, 6]], 1),
         ([[0, 5, 6]], 1),
-        ([[0, 5, 1]], 1),  # something is left to read
+        ([[0, 5, 1]], 1),  # at least one token remains after the prefix
         ([[5, 6], [5, 7]], 0),
         ([[0, 5, 1, 6], [0, 5, 1]], 1),
         ([[0], [0]], 0),
@@ -247,7 +247,7 @@ def draw_one(logits, u, **changes):
 
 
 def law(logits, top_k, top_p, temperature):
-    """Return token ids and renormalised probabilities, by sorting the whole vocabulary; and the sums before each."""
+    """Return (token ids, renormalised probabilities, sums before each token) by sorting the whole vocabulary."""
     order = sorted(range(len(logits)), key=lambda i: (-logits[i], i))[:top_k]
     weights = [np.exp((logits[i] - logits[order[0]]) / temperature) for i in order]
     p = [w / sum(weights) for w in weights]
@@ -258,7 +258,7 @@ def law(logits, top_k, top_p, temperature):
 
 
 def test_sample_worked_example():
-    # p over the 4 largest: 8, 4, 2, 1 of 15 for ids 5, 1, 3, 0; the shortest prefix of 0.85 is 8 + 4 + 2 of 15
+    # the 4 largest have the probabilities 8, 4, 2, 1 of 15 (ids 5, 1, 3, 0); the first three reach the sum 0.85
     logits = np.log([1.0, 4.0, 0.5, 2.0, 0.25, 8.0]).tolist()
     for u, wanted in [(0.0, 5), (8 / 14 - 0.01, 5), (8 / 14 + 0.01, 1), (12 / 14 - 0.01, 1), (12 / 14 + 0.01, 3)]:
         assert draw_one(logits, u, top_k=4, top_p=0.85) == wanted
@@ -280,7 +280,7 @@ def test_sample_worked_example():
 def test_sample_equals_sorting_the_whole_vocabulary(quarters, top_k, top_p, temperature, at):
     logits, u = [q / 4 for q in quarters], (at + 0.5) / 1024
     falling = sorted(logits, reverse=True)
-    assume(top_k >= len(logits) or falling[top_k - 1] != falling[top_k])  # which of two equals is in is not promised
+    assume(top_k >= len(logits) or falling[top_k - 1] != falling[top_k])  # a tie at the limit has no fixed order
     ids, p, before = law(logits, top_k, top_p, temperature)
     ends = np.cumsum(p)
     assume(min(abs(b - top_p) for b in before) > 1e-5)
@@ -311,7 +311,7 @@ def test_sample_breaks_ties_and_never_draws_impossible_tokens(logits, us, tokens
 
 
 def test_sample_never_draws_impossible_tokens_by_rounding():
-    """The sums are rounded and may end above or below 1; the largest u still draws a token that can be drawn."""
+    """The rounded sums may end above or below 1; the largest u must still draw a token of positive probability."""
     logits = torch.randn(4000, 30, generator=torch.Generator().manual_seed(0))
     logits[:, 7] = float("-inf")
     drawn = sample(logits, torch.full((4000,), JUST_BELOW_ONE), top_k=30, top_p=1.0, temperature=1.0)

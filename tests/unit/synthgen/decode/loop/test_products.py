@@ -24,7 +24,7 @@ KINDS = [pytest.param(Plain, torch.float32), pytest.param(Packed, torch.bfloat16
 def test_products_follow_their_equations(kind, dtype, n):
     x, weight, other = (numbers(*s, seed=i, dtype=dtype) for i, s in enumerate(((n, IN), (OUT, IN), (n, OUT))))
     made, y = kind(weight), x.float() @ weight.float().T
-    near = {"atol": 1e-5, "rtol": 1e-5 if dtype is torch.float32 else 2**-8}  # rounded once
+    near = {"atol": 1e-5, "rtol": 1e-5 if dtype is torch.float32 else 2**-8}  # the result is rounded once
     torch.testing.assert_close(made(x).float(), y, **near)
     torch.testing.assert_close(made.silu(x).float(), functional.silu(y), **near)
     torch.testing.assert_close(made.times(x, other).float(), y * other.float(), **near)
@@ -59,7 +59,7 @@ def test_merged_layers_share_their_weights():
     assert b.weight.data_ptr() == made.weight[3:].data_ptr()
 
 
-PRIVATE = {  # names of torch that it may take away in any version, and what to do then
+PRIVATE = {  # private names that a new version of torch may remove, and the remedy
     "_is_avx512_bf16_supported": "say in has_bfloat16 how torch now tells that the processor multiplies bfloat16",
     "_is_mkldnn_bf16_supported": "say in has_bfloat16 how torch now tells that an ARM processor multiplies bfloat16",
     "_reorder_linear_weight": "pack weights as torch/_inductor/mkldnn_lowerings.py does now, or take Plain",

@@ -120,7 +120,7 @@ def test_patience_starts_at_the_first_failure(server, monkeypatch):
 
     def later(body):
         if slow.pop() if slow else False:
-            time.sleep(0.8)  # longer than the patience
+            time.sleep(0.8)  # longer than RETRY_SECONDS
             return 503, {}
         return answer(body)
 
@@ -146,12 +146,12 @@ def test_oversized_answer_is_refused(server, monkeypatch):
         ask(client(server))
 
 
-@pytest.mark.usefixtures("server")  # allows sockets
+@pytest.mark.usefixtures("server")  # this fixture allows sockets
 def test_answer_that_breaks_off_leaves_no_open_socket(impatient):
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def break_off():
-            with contextlib.suppress(OSError):  # until the listener is closed
+            with contextlib.suppress(OSError):  # raised when the listener is closed
                 while True:
                     with listener.accept()[0] as connection:
                         connection.recv(65536)
@@ -165,7 +165,7 @@ def test_answer_that_breaks_off_leaves_no_open_socket(impatient):
             ask(Client(config))
         broken.value.cycle = broken  # the garbage collector closes the objects of a cycle in any order
         del broken
-        gc.collect()  # a socket that is still open ends in a warning, which is an error
+        gc.collect()  # a socket that is still open gives a warning, which fails the test
 
 
 def test_environment_proxy_is_not_used(server, monkeypatch):

@@ -26,7 +26,7 @@ TEMPLATE = "{% for m in messages %}<s>[{{ m['content'] }}]{% endfor %}{% if add_
 
 @pytest.fixture(autouse=True, scope="module")
 def short_example():
-    """The tiny models have 96 positions."""
+    """Shorten the example, because the tiny models have only 96 positions."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prompter, "EXAMPLE_LABEL", "a house")
         patch.setattr(prompter, "EXAMPLE_WORDS", ("library", "roof"))
@@ -48,7 +48,7 @@ def written(made, row):
 
 
 def copied(folder, to, *, template=None, extra=()):
-    """Copy a model with a chat template, or with more special tokens that its tokenizer knows."""
+    """Copy a model; add a chat template, or special tokens to its tokenizer."""
     shutil.copytree(folder, to)
     if template is not None:
         (to / "chat_template.jinja").write_text(template)
@@ -105,11 +105,11 @@ def test_prompt_uses_turn_marks_without_template(llama_folder, tmp_path):
     said = "".join(f"<|im_start|>{role}\n{content}<|im_end|>\n" for role, content in turns)
     assert made.tokenizer.decode(ids) == said + "<|im_start|>assistant\n"
     assert [i for i in ids if i >= 290] == [*[290, 291] * 3, 290]
-    assert 291 in made.eos  # a turn's end ends the text
+    assert 291 in made.eos  # the token that ends a turn also ends the text
 
 
 def test_words_of_a_vector_are_in_its_prompt(tiny, made, monkeypatch):
-    monkeypatch.setattr(local, "WORD_TOKENS", 8)  # the tiny tokenizer spells
+    monkeypatch.setattr(local, "WORD_TOKENS", 8)  # the tiny tokenizer splits words into many tokens
     latents = tiny.latents(5)
     asked, longest = made._prompts(latents, PLAIN, SEEDS)
     words = tiny.reader().plan(latents.vectors, 2)
@@ -193,7 +193,7 @@ def test_invalid_models_and_prompts_are_rejected(tiny, made, llama_folder, tmp_p
 
 @pytest.mark.parametrize("words", [0, 2])
 def test_the_example_is_read_once_and_changes_no_text(tiny, llama_folder, tmp_path, monkeypatch, words):
-    """All prompts begin with it, even one for which no word fits."""
+    """All prompts begin with the example, even a prompt without words."""
     made = PromptDecoder(
         copied(llama_folder, tmp_path / "m", template=TEMPLATE),
         Prompter(reader=tiny.reader(), template=SHORT),
@@ -235,7 +235,7 @@ def test_facts_and_examples_are_in_the_prompt_and_fit_its_length(tiny, llama_fol
     assert [own.facts_for(name, "ant", SEEDS) for name in other.ids] == drawn
     assert own.facts_for(f"{latents.ids[0]}/0/1", "ant\nheading", SEEDS) == own.facts_for(
         f"{latents.ids[0]}/0/2", "ant", SEEDS
-    )  # the segments of a record are about one person
+    )  # the segments of a record describe the same person
 
 
 def test_the_engine_transformers_uses_the_code_of_the_model(tiny, llama_folder):

@@ -45,7 +45,7 @@ def test_prompts_contain_the_facts_and_the_words_of_the_vector(tiny):
     ant = found[latents.labels.index("ant")]
     assert [content for role, content in ant if role == "assistant"] == ["Six legs.", "It flies."]
     assert "Topic: ant. " in ant[0][1]
-    assert "ant" not in ant[2][1]  # an example of every class is not about this class
+    assert "ant" not in ant[2][1]  # the example without a class does not name this class
     assert made.conversations(latents, SETTINGS, SEEDS) == found
     other = made.conversations(latents, SETTINGS, SEEDS.child("again"))
     assert [turns[-1] for turns in other] != [turns[-1] for turns in found]

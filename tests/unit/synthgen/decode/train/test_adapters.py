@@ -34,7 +34,7 @@ def test_attach_adapts_every_target_and_equals_merge(tiny):
     parts = ("self_attn.q_proj", "mlp.down_proj")
     assert sorted(adapters) == sorted(f"model.layers.{i}.{part}" for i in range(3) for part in parts)
     before = logits(plain)
-    assert torch.equal(logits(moved), before)  # B starts at zero
+    assert torch.equal(logits(moved), before)  # `up` starts at zero
     moved_at_random(adapters)
     assert merge(plain, adapter_tensors(adapters)) == 6
     torch.testing.assert_close(logits(moved), logits(plain), atol=1e-5, rtol=1e-5)

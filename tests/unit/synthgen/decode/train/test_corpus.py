@@ -128,7 +128,7 @@ def test_word_frequencies_omit_names_and_frequent_words(tmp_path):
     texts = ["The cat saw The Cat.", "A cat and smith's dog.", "The dog, the smith and x-rays.", "the end of it"]
     pq.write_table(pa.table({"text": texts, "source": ["a", "a", "a", "b"]}), tmp_path / "x.parquet")
     asked = {"names": {"smith"}, "words": 9, "least": 2, "skip": 0}
-    # of three passages: and 2, cat 2, dog 2, the 2; smith is a name, all others stand in one; ties by name
+    # "and", "cat", "dog" and "the" are in 2 of 3 passages, smith is a name, other words are in 1; ties by name
     counted = word_frequencies(tmp_path, exclude=("b",), **asked)
     assert list(counted.items()) == [("and", 2 / 3), ("cat", 2 / 3), ("dog", 2 / 3), ("the", 2 / 3)]
     assert list(word_frequencies(tmp_path, exclude=(), **{**asked, "skip": 1, "words": 2})) == ["and", "cat"]
@@ -150,7 +150,7 @@ def test_mix_vectors_interpolates_neighbours_with_the_nearest_target(n, b, d, se
         near = sorted((j for j in range(n) if j != row), key=lambda j: float(((x[j] - x[row]) ** 2).sum()))
         ways = x[near[:NEIGHBOURS]].astype(np.float64) - x[row]
         lam = np.clip(((v - x[row]) * ways).sum(axis=1) / (ways**2).sum(axis=1), 0, 1)
-        assert np.abs(x[row] + lam[:, None] * ways - v).sum(axis=1).min() < 1e-4  # on one of the segments
+        assert np.abs(x[row] + lam[:, None] * ways - v).sum(axis=1).min() < 1e-4  # on a segment to a neighbour
         far = ((x - v) ** 2).sum(axis=1)
         assert far[target] <= far.min() + 1e-5
 

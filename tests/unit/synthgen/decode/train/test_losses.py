@@ -17,7 +17,7 @@ def problem(n, vocabulary, width, seed):
 
 
 def both(hidden, weight, targets, scale=1.0):
-    """Return (loss, gradient) of ours and of the library's, which keeps all logits."""
+    """Return (loss, gradient) of `frozen_head_loss` and of torch, which keeps all logits."""
 
     def library(h):
         return functional.cross_entropy(functional.linear(h, weight), targets, reduction="sum")
@@ -26,7 +26,7 @@ def both(hidden, weight, targets, scale=1.0):
 
 
 def graded(loss, hidden, scale=1.0):
-    """Return a loss and the gradient of its multiple."""
+    """Return the loss and the gradient of `scale` times the loss."""
     h = hidden.clone().requires_grad_()
     value = loss(h)
     (value * scale).backward()
@@ -91,8 +91,8 @@ def test_teacher_inputs_have_the_text_in_place_of_the_vector():
     ids = torch.tensor([[1, 7, 7, 2, 4, 5, 6, PAD, PAD], [1, 3, 7, 7, 2, 8, PAD, PAD, PAD]])
     is_vector = ids == 7
     is_text = torch.zeros_like(is_vector)
-    is_text[0, 4:8] = True  # with its end of text
-    is_text[1, 5:6] = True  # cut before its end
+    is_text[0, 4:8] = True  # includes the end-of-text token
+    is_text[1, 5:6] = True  # cut, so without the end-of-text token
     full, predicted = teacher_inputs(ids, is_vector, is_text, PAD)
     assert full.tolist() == [[1, 4, 5, 6, 2, 4, 5, 6, PAD], [1, 3, 8, 2, 8, PAD, PAD, PAD, PAD]]
     assert full[predicted].tolist() == ids[is_text].tolist()

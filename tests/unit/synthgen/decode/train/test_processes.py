@@ -1,4 +1,4 @@
-"""The share of each process; `test_own_bridge_run.py` trains with two processes."""
+"""The rows and the device of each process; `test_own_bridge_run.py` trains with two processes."""
 
 import pytest
 import torch

@@ -18,7 +18,7 @@ DIM, HELDOUT, BATCH, N = 9, 4, 5, 31
 
 
 class Stopped(Exception):  # noqa: N818 - reads as what happened
-    """What the test raises where a user would press a key."""
+    """Raised by a test where a user would press Ctrl-C."""
 
 
 def configuration(*, bridge=(), **changes):
@@ -51,7 +51,7 @@ def nothing(n):
 
 @pytest.fixture(scope="session")
 def with_reader(tiny, data):
-    """The data with a vocabulary of its own sentences' words."""
+    """The data with a vocabulary of the words in its sentences."""
     names = sorted({word for text in data.passages.texts for word in text.split()})
     table = np.random.default_rng(1).normal(size=(len(names), DIM)).astype(np.float32)
     return replace(data, reader=make_reader(dict.fromkeys(names, 0.1), table, np.zeros(DIM, dtype=np.float32)))
@@ -60,7 +60,7 @@ def with_reader(tiny, data):
 def test_training_lowers_the_loss(trainer):
     made = trainer(steps=25, rate=2e-2)
     soft = made.projector(torch.randn(200, DIM, generator=torch.Generator().manual_seed(1)))
-    assert float(soft.detach().std()) == pytest.approx(0.2, rel=0.25)  # as the embeddings of the model
+    assert float(soft.detach().std()) == pytest.approx(0.2, rel=0.25)  # like the embeddings of the model
     before, losses = made.evaluate(), [made.train_step() for _ in range(25)]
     assert np.mean(losses[-5:]) < 0.8 * losses[0]
     assert made.evaluate()["own"] < 0.8 * before["own"]
@@ -68,7 +68,7 @@ def test_training_lowers_the_loss(trainer):
 
 def test_every_row_is_trained_on_once_in_each_epoch(trainer):
     made, n = trainer(), N - HELDOUT
-    rows = np.concatenate([made.rows(step, n) for step in range(2 * n)])  # 5 of 27 rows: no batch ends an epoch
+    rows = np.concatenate([made.rows(step, n) for step in range(2 * n)])  # batches of 5 rows cross epochs of 27
     epochs = rows.reshape(-1, n)
     assert len(epochs) == 2 * BATCH
     assert all(sorted(epoch) == list(range(n)) for epoch in epochs.tolist())
@@ -148,7 +148,7 @@ def test_frame_contains_prompt_vector_and_text(trainer, data, words):
     made = trainer()
     ids, is_vector, is_text, vectors = made.batch(0)
     assert ids.shape == is_vector.shape == is_text.shape
-    assert bool(is_text[:, -1].any())  # no longer than the longest text of the batch
+    assert bool(is_text[:, -1].any())  # no padding after the longest text
     assert ids.shape[1] <= 44
     assert vectors.shape == (BATCH, DIM)
     assert is_vector.sum(dim=1).tolist() == [2] * BATCH
@@ -212,7 +212,7 @@ def test_a_bridge_of_another_shape_is_rejected(trainer, stopped, shape):
     with pytest.raises(ModelError, match="another shape or template"):
         trainer(bridge=shape).start_from(load_bridge(str(stopped)))
     if "placeholder_id" not in shape:
-        with pytest.raises(ModelError, match="another bridge"):
+        with pytest.raises(ModelError, match="tensors of other shapes"):
             trainer(bridge=shape).resume(stopped)
 
 
@@ -222,7 +222,7 @@ def test_noise_on_the_vectors_has_the_configured_limit(trainer, data):
     assert np.array_equal(plain, data.vectors[rows])
     moved = np.linalg.norm(trainer(noise=2.0).batch(0)[3].numpy() - plain, axis=1)
     assert (moved > 0).all()
-    assert (moved < 2.0 * 2.2).all()  # a normal vector over sqrt(d) has length near 1
+    assert (moved < 2.0 * 2.2).all()  # a standard normal vector divided by sqrt(d) has a length near 1
 
 
 def test_learning_rate_schedule(trainer):
@@ -234,7 +234,7 @@ def test_learning_rate_schedule(trainer):
 
 
 def test_loss_of_a_batch_equals_the_library(trainer):
-    """Against the model's own loss over the same embeddings, every token but the text's left out."""
+    """Compare with the loss of transformers for the same embeddings, in which only the tokens of the text count."""
     made = trainer()
     ids, is_vector, is_text, vectors = made.batch(0)
     total, n = made.loss(ids, is_vector, is_text, vectors)
@@ -266,14 +266,14 @@ def test_mixed_vectors_have_the_nearest_passage_as_target(trainer, data):
     for i, row in enumerate(nearest):
         assert ids[i][is_text[i]].tolist() == data.passages.tokens[row, : data.passages.lengths[row]].tolist()
 
-    plain, some = trainer(noise=0.0).batch(0), trainer(noise=0.0, mix=0.4).batch(0)  # no other draw changes
+    plain, some = trainer(noise=0.0).batch(0), trainer(noise=0.0, mix=0.4).batch(0)  # mixing alters no other draw
     same = (plain[3] == some[3]).all(dim=1)
     assert 0 < int(same.sum()) < BATCH
     assert torch.equal(plain[0][same], some[0][same])
 
 
 def test_distil_adds_the_divergence_from_the_model_given_the_text(trainer):
-    """Against the library's divergence of all next tokens, the teacher's frame put together by hand."""
+    """Compare with the divergence from all logits of transformers; the teacher's input is built by hand."""
     made = trainer()
     ids, is_vector, is_text, vectors = made.batch(0)
     plain, _ = made.loss(ids, is_vector, is_text, vectors)

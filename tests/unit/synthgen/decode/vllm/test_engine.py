@@ -22,7 +22,7 @@ STUB = Path(__file__).parent / "stub"
 
 @pytest.fixture(scope="module")
 def stub():
-    """Let the process find the stand-in for vLLM."""
+    """Put the stand-in for vLLM on the import path of this process and of its child processes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(STUB))
         patch.setenv("PYTHONPATH", os.pathsep.join([str(STUB), os.environ.get("PYTHONPATH", "")]))
@@ -31,7 +31,7 @@ def stub():
 
 @pytest.fixture(scope="module", params=["prompts", "embeddings"])
 def made(request, stub, tiny, llama_folder, bridge_folder):
-    """Return a decoder whose process of vLLM serves all tests; the last one ends it."""
+    """Return a decoder; all tests use its vLLM process, and the last test with this fixture ends the process."""
     if request.param == "prompts":
         decoder = PromptDecoder(llama_folder, Prompter(template="[{label}]{terms}"), decoder="tiny", own_loop=False)
     else:

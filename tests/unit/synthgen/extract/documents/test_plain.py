@@ -53,7 +53,7 @@ def test_text_is_decoded_strictly_in_the_first_charset_that_fits(data, charset, 
         (b"\x81\xff", "utf-8", "undecodable bytes"),  # 81 is no character of cp1252
         (b"a\0b", "", "NUL characters"),
         ("a".encode("utf-16-le"), "", "NUL characters"),
-        (b"\xff\xfea", "", "undecodable bytes"),  # the mark of UTF-16 with an odd number of bytes
+        (b"\xff\xfea", "", "undecodable bytes"),  # a byte order mark of UTF-16, but an odd number of bytes
     ],
 )
 def test_data_that_fits_no_charset_is_unreadable(data, charset, reason):

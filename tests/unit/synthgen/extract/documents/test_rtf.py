@@ -42,7 +42,7 @@ UNICODE = {
     r"\u233 ?x": "éx",
     r"\uc2\u233 ab\'41\u8217\'80\'80x": "éA’x",
     r"{\uc0\u233 ?}\u233 ?": "é?é",
-    r"\uc1\u233\par x": "é\nx",  # a line end never stands for a character
+    r"\uc1\u233\par x": "é\nx",  # a line end is never the replacement of \u
     r"\u8212\emdash x": "—x",
     r"{\u233}?": "é?",
     r"\uc3\u233{\b abc}x": "éabcx",

@@ -72,7 +72,7 @@ def test_merges_follow_the_configured_person():
     assert items("ADT^A40", *lines, person="PID-18") == [MergedPerson("acc7", "acc8")]
     assert items("ADT^A40", *lines, person="PV1-19") == []
     assert items("ADT^A39", "PID|1|8", "MRG||||7") == [MergedPerson("7", "8")]
-    assert items("ADT^A39", "PID|1|ext8|8", "MRG||||ext7") == []  # an external number is no number of PID-3
+    assert items("ADT^A39", "PID|1|ext8|8", "MRG||||ext7") == []  # with PID-3, MRG-1 has the old identifier
     assert items("ADT^A40", "PID|1||8", "MRG|8") == items("ADT^A40", "PID|1||8", "MRG|") == []
 
 

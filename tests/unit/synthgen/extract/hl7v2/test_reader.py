@@ -184,7 +184,7 @@ def mutated(data, random):
 
 
 def survives(path, data, encoding="utf-8"):
-    """Return whether the file ends in items and not in one DataError."""
+    """Return whether reading the file gives items, and not a DataError."""
     found = []
     with suppress(DataError):
         found = read(path, data, encoding)
@@ -216,7 +216,7 @@ def test_the_sample_messages_give_items_also_if_they_are_damaged(tmp_path):
     items = read(folder)
     files = sorted(file.name for file in folder.iterdir())
     places = {item.place.partition(",")[0] for item in items if isinstance(item, Note | Dropped)}
-    of_merges = {*files} - places  # their messages only join patients
+    of_merges = {*files} - places  # these files only merge patients
     assert of_merges <= {name for name in files if name.startswith("ADT-A")}
     assert len(of_merges) <= sum(isinstance(item, MergedPerson) for item in items)
     notes = {item.place.partition(",")[0]: item for item in items if isinstance(item, Note)}
@@ -224,6 +224,7 @@ def test_the_sample_messages_give_items_also_if_they_are_damaged(tmp_path):
     assert notes["MDM-T02-02.hl7"].person == "987654321"
     assert notes["LRI_2.0-NG_CBC_Typ_Message.hl7"].person == "PATID1234@NIST MPI"
     source = random.Random(3)
-    for name in files:
-        for _ in range(3):
-            survives(tmp_path / "a", mutated((folder / name).read_bytes(), source))
+    of_damaged = [
+        survives(tmp_path / "a", mutated((folder / name).read_bytes(), source)) for name in files for _ in range(3)
+    ]
+    assert 2 * sum(of_damaged) > len(of_damaged)

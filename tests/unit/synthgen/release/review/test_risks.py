@@ -26,7 +26,7 @@ def test_memorization_ranks_by_the_longest_run_that_few_persons_wrote(reviewed):
     synthetic = ["she keeps seven blue goats", f"x {shared}", "he owns four green cars now", "seven blue goats"]
     train = [f"{shared} she keeps seven blue goats", "he owns four green cars", shared]
     found = rank("memorization", with_texts(reviewed, synthetic, train))
-    assert rows(found) == [0, 2, 3]  # the phrase has two owners, so row 1 has no run of a single person
+    assert rows(found) == [0, 2, 3]  # two persons wrote the phrase, so row 1 has no run of a single person
     assert [record.train_row for record in found.records] == [0, 1, 0]
     assert [record.result.split(" consecutive")[0] for record in found.records] == ["5", "5", "3"]
     assert [record.shortest for record in found.records] == [5, 5, 3]
@@ -79,7 +79,7 @@ def test_parent_recovery_ranks_by_the_weight_of_the_heaviest_person(reviewed):
         1,
         2,
         3,
-    ]  # row 1: nearest record and all of the weight are p's; rows 2 and 3: .6 of q, nearest p
+    ]  # row 1: p has all weight and the nearest record; rows 2 and 3: q has .6, p has the nearest record
     assert [record.train_row for record in found.records] == [0, 2, 2]
     assert "100% of the weight comes from one training person (1.00 effective parents" in found.records[0].result
     assert found.records[0].result.endswith("the nearest training record belongs to this person")

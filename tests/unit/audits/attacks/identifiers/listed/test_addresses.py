@@ -4,13 +4,13 @@ from audits.attacks.identifiers.listed.addresses import Address, AddressOccurren
 from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import read_pool, read_synthetic
 
-ANN, BO, CY = 0, 1, 2  # Ann and Bo are of train, Cy and the next of control
+ANN, BO, CY = 0, 1, 2  # Ann and Bo are train persons; Cy and the next ones are control persons
 SURPRISAL = Surprisal(["the patient was seen in the clinic and sent home with advice"] * 40)
 
 
 @pytest.fixture
 def judged(people_of):
-    """Return a function that gives the persons and places of the leaks among the addresses of (person, addresses)."""
+    """Return a function: persons and places of the leaks among listed addresses, given as (person, addresses)."""
 
     def judge(made, lists, **texts):
         people = people_of(made, **texts)
@@ -53,7 +53,7 @@ def test_the_place_covers_the_words_of_the_address(judged):
 @pytest.mark.parametrize(
     ("recorded", "written"),
     [
-        ("giorgio.daly@gmail.com", "Giorgio Daly was here"),  # a name without the provider
+        ("giorgio.daly@gmail.com", "Giorgio Daly was here"),  # only the name, without the provider
         (STREET, "in Chappelle Lane, number 108"),
         (STREET, "107 persons of Chappelle"),
         (STREET, STREET),  # as recorded; `judge_recorded` judges it

@@ -4,14 +4,14 @@ from audits.attacks.identifiers.listed.glued_names import NamePairs, judge_glued
 from audits.attacks.identifiers.person_names import read_name
 from audits.attacks.identifiers.surprisal import Surprisal
 
-ANN, BO, CY = 0, 1, 2  # Ann and Bo are of train, Cy and the next of control
+ANN, BO, CY = 0, 1, 2  # Ann and Bo are train persons; Cy and the next ones are control persons
 SURPRISAL = Surprisal(["the patient was seen in the clinic and sent home with advice"] * 40)
 NAME = "Giorgio Ameet Bargatze"
 
 
 @pytest.fixture
 def judged(people_of):
-    """Return a function that gives the persons and places of the leaks among the names of (person, name)."""
+    """Return a function: persons and places of the leaks among listed names, given as (person, name)."""
 
     def judge(made, lists, **texts):
         pairs = NamePairs([(read_name(name), [owner]) for owner, name in lists])
@@ -43,7 +43,7 @@ def test_a_name_without_middle_name_is_found_by_its_letters(judged, written):
 @pytest.mark.parametrize(
     "written",
     [
-        *("Giorgio Bargatze", "Bargatze, Giorgio", "Giorgio-Bargatze", "Giorgio A. Bargatze"),  # see `judge_names`
+        *("Giorgio Bargatze", "Bargatze, Giorgio", "Giorgio-Bargatze", "Giorgio A. Bargatze"),  # for `judge_names`
         *("giorgio", "bargatze88", "giorgio the bargatze", "gbargatze", "giorgioameet"),
         *("Giorgio Bargatzenow", "Sangiorgio Bargatze"),  # other names
     ],

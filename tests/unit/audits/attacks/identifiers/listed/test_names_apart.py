@@ -7,7 +7,7 @@ from audits.attacks.identifiers.person_names import read_name
 from audits.attacks.identifiers.surprisal import Surprisal
 from audits.attacks.identifiers.tables import read_pool, read_synthetic
 
-ANN, BO, CY = 0, 1, 2  # Ann and Bo are of train, Cy and the next of control
+ANN, BO, CY = 0, 1, 2  # Ann and Bo are train persons; Cy and the next ones are control persons
 SURPRISAL = Surprisal(["the patient was seen in the clinic and sent home with advice"] * 40)
 NAMES = ("Giorgio Ameet Bargatze", "Wilhelmina Rosa Quistgaard", "Theodric Leif Vanhoutte")
 
@@ -19,7 +19,7 @@ def apart(name):
 
 @pytest.fixture
 def judged(people_of):
-    """Return a function that gives the persons and places of the leaks among the names of (person, name)."""
+    """Return a function: persons and places of the leaks among listed names, given as (person, name)."""
 
     def judge(made, lists, surprisal=SURPRISAL, *, has_control_list=True, **texts):
         people = people_of(made, **texts)

@@ -4,7 +4,7 @@ from audits.attacks.identifiers.listed.other_forms import OtherForm, judge_other
 from audits.attacks.identifiers.locations import Place
 from audits.attacks.identifiers.ownership import Owners
 
-ANN, BO, CY, PUBLIC = 0, 1, 2, 6  # Ann and Bo are of train, Cy and the next three of control
+ANN, BO, CY, PUBLIC = 0, 1, 2, 6  # Ann and Bo are train persons, 2 to 5 control persons
 
 
 @pytest.fixture

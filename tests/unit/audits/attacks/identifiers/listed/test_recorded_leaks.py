@@ -2,14 +2,14 @@ import pytest
 
 from audits.attacks.identifiers.listed.recorded_leaks import Chance, ValueFound, leaking_values
 
-VALUES = [("quixotebury",), ("mountain",), ("48213377",), ("zephyrhaven",), ("48213378",)]
+VALUES = [("quixotebury",), ("mountain",), ("48213377",), ("zephyrhaven",), ("48213378",), ("48213379",)]
 
 
 def found(**persons):
     return ValueFound(bits=40.0, **{side: {owners} for side, owners in persons.items()})
 
 
-def judged(values, chance, numbers=(2, 4), titled=()):
+def judged(values, chance, numbers=(2, 4, 5), titled=()):
     leaks = leaking_values(values, VALUES, numbers, titled, [], chance)
     return [i for i, value in values.items() if any(value is leak for leak in leaks)]
 
@@ -40,9 +40,10 @@ def test_with_a_list_of_control_an_ordinary_word_is_a_leak_only_after_a_title():
 
 def test_numbers_are_leaks_unless_as_many_numbers_of_control_are_found():
     one = ValueFound(train={1}, is_direct=True, bits=40.0)
-    others = {i: ValueFound(control={i}, is_direct=True, bits=40.0) for i in (4, 3)}
+    others = {i: ValueFound(control={i}, is_direct=True, bits=40.0) for i in (4, 5)}
     assert judged({2: one}, Chance(share=0.5)) == [2]
     assert judged({2: one, 4: others[4]}, Chance(share=0.5)) == [2]
+    assert judged({2: one, **others}, Chance(share=0.5)) == []
 
 
 def test_a_spelling_adds_its_owners_and_its_bits():

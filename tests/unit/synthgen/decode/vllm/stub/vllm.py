@@ -1,4 +1,4 @@
-"""A stand-in for vLLM with the part of its interface that the project uses: no batches, any model of transformers."""
+"""A stand-in for vLLM with the interface that the project uses. It computes texts one by one with transformers."""
 
 import os
 import sys
