@@ -21,7 +21,11 @@ OPTIONS = {  # key: a source of numbers that is not an audit; value: the option 
     "utility": "--utility",
 }
 # input in `NEEDS`, without which an audit cannot run -> option that supplies this input
-INPUT_OPTIONS = {"canaries": "--canaries and --canary-build", "mechanism": "--mechanism", "previous": "--previous"}
+INPUT_OPTIONS = {
+    "canaries": "--canaries and --canary-build",
+    "mechanism": "--mechanism",
+    "previous": "--previous and --previous-train",
+}
 # metrics of `parent_recovery` that require `--lineage` (the train rows from which each synthetic row was made)
 LINEAGE_METRICS = {
     *("lineage", "records_with_parents", "parent_recall", "pair_recall", "parent_recall_ratio", "max_weight"),

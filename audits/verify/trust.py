@@ -240,7 +240,8 @@ def name_skeleton(name: str) -> str:
     """Return the skeleton of a name: its letters and digits in sorted order, with look-alikes as the same letter.
 
     Names with the same skeleton count as the name of one person, for example "Rosa Müller" and "MUELLER, Rosa".
-    Letter case, blanks, accents, punctuation, invisible characters and the order of words are ignored.
+    Letter case, blanks, accents, punctuation, invisible characters and the order of the letters are ignored. So
+    "Amy Lane" and "May Lane" count as one person, too; a middle name distinguishes them.
     """
     plain = _SCRIPTLESS_LETTER.sub("", normalise(name)).translate(_LOOKALIKES)
     for pair, single in _LETTER_PAIRS:
@@ -343,8 +344,9 @@ def _name_problems(root: TrustRoot) -> list[str]:
     for alike in (by_spelling for by_spelling in spellings.values() if len(by_spelling) > 1):
         keys = ", ".join(key_id for key_ids in alike.values() for key_id in key_ids)
         faults.append(
-            f"keys {keys}: the names of their persons differ only in spelling or look alike; write the name of one "
-            "person in one way, and add a middle name or a number to the names of two persons"
+            f"keys {keys}: the names of their persons differ only in spelling or in the order of their letters, or "
+            "look alike; write the name of one person in one way, and add a middle name or a number to the names of "
+            "two persons"
         )
     return faults
 

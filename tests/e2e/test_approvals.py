@@ -308,7 +308,7 @@ def test_names_that_look_alike_are_no_two_persons(case, pair):
     renamed(pair, ONE_PERSON[case], "alike.json")
     code, said = checked(pair, "alike.json")
     assert code == 11, said
-    assert re.search("E_TRUST .*differ only in spelling or look alike", said), said
+    assert re.search("E_TRUST .*differ only in spelling or in the order of their letters, or look alike", said), said
     assert "look alike" in message(signed(pair, "ben", "alike.json"))
     keys = [word for name in ("ann", "other") for word in ("--privacy-officer", pair / f"{name}.pub.json")]
     made = call("trust", "init", pair / "new.json", "--releaser", pair / "releaser.pub.json", *keys)
