@@ -36,8 +36,8 @@ def rewrite(
         message = f"the row numbers to leave out (--without) belong to another table than {path}"
         raise InputError(message, hint="Run `audits run --out` on this table and pass its quarantine.txt.")
     if unknown := set(without) - set(range(1, len(table) + 1)):
-        rows = f"row numbers must be between 1 and {len(table)}, but {len(unknown)} of them are not"
-        raise InputError(f"the file of --without does not fit the table: {rows}")
+        rule = f"row numbers must be between 1 and {len(table)}, but {len(unknown)} of them are not"
+        raise InputError(f"the file of --without does not fit the table: {rule}")
     if len(without) == len(table):
         raise InputError("the row numbers to leave out (--without) are all rows of the table, so no row would remain")
     table = take(table, np.array([i for i in range(len(table)) if i + 1 not in without]))

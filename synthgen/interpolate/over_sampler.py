@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d, validate_data
 
-from synthgen.core.errors import DataError, DependencyError
+from synthgen.core.errors import ConfigError, DataError, DependencyError
 from synthgen.core.neighbours import require_range
 from synthgen.core.section import parse_section
 from synthgen.core.seeds import SeedTree
@@ -172,7 +172,10 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
             for key in OWN_KEYS
             if (value := getattr(self, key)) is not None
         }
-        return parse_section(InterpolateConfig, {**options, "total": 1}).build()
+        config = parse_section(InterpolateConfig, {**options, "total": 1})
+        if config.is_dp:
+            raise ConfigError(f"method: {self.method} needs a privacy budget, which only a run of SynthGen has")
+        return config.build()
 
     def _check_X_y(self, X: Any, y: Any) -> tuple[Floats, NDArray[Any], bool]:  # noqa: N802 - overrides a method
         # returns (rows, classes, False); with False, the base class does not convert classes to columns itself

@@ -7,6 +7,7 @@ vectors of the model. Otherwise, the model gets a prompt with words that describ
 from dataclasses import replace
 from functools import cache
 
+from synthgen.config import Config
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import ModelError
 from synthgen.core.made_by import versions_of
@@ -24,8 +25,8 @@ from synthgen.decode.xrag import XragDecoder
 from synthgen.embed import Encoder
 from synthgen.embed.last_token import LastTokenEncoder
 from synthgen.models.registry import MODELS
-from synthgen.models.store import digest_of
-from synthgen.pipeline.job import Job
+from synthgen.models.store import digest_of, name_by_weights
+from synthgen.pipeline.job import Job, configured_folder
 from synthgen.pipeline.segments import unsegmented
 from synthgen.pipeline.style_choice import Shares, named_styles
 
@@ -50,6 +51,19 @@ def open_bridge(job: Job, voted: Shares | None = None) -> Bridge | Vocabulary:
         message = f"decode.words is {config.words}, but the bridge {config.bridge!r} has no vocabulary of words"
         raise ModelError(message, hint="Set decode.words to 0, or set decode.bridge to a bridge with a vocabulary.")
     return bridge
+
+
+def vocabulary_of(config: Config) -> Vocabulary | None:
+    """Return the words from which the words of the prompts are chosen.
+
+    None if the language model gets the vectors as soft tokens, alone or in addition to words.
+    """
+    decode, encoder = config.decode, config.embed.model
+    if not decode.is_prompted:
+        return None
+    if encoder not in MODELS:
+        encoder = name_by_weights(encoder, configured_folder(config, encoder))
+    return load_vocabulary(decode.bridge, config.resolve, encoder=encoder)
 
 
 def check_models(job: Job, bridge: Bridge | Vocabulary) -> None:

@@ -25,6 +25,12 @@ Inputs = Mapping[str, HasDigest]  # key: name that the stage declares; value: th
 Models = Inputs | None  # key: role that the stage declares; value: the model. None if there are no models
 
 
+def configured_folder(config: Config, name: str) -> Path:
+    """Return the folder of a model, given by its name or by a path relative to the configuration's folder."""
+    local = config.resolve(name)
+    return model_folder(str(local) if os.sep in name and local.is_dir() else name)
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A run: the configuration, the workspace that stores the results, and the object that shows the progress."""
@@ -90,9 +96,8 @@ class Job:
         return Sources(config=self.config, seeds=self.seeds, progress=self.progress, inputs=inputs, models=models)
 
     def folder(self, name: str) -> Path:
-        """Return the folder of a model, given by its name or by a path relative to the configuration's folder."""
-        local = self.config.resolve(name)
-        return model_folder(str(local) if os.sep in name and local.is_dir() else name)
+        """Return the folder of a model; see `configured_folder`."""
+        return configured_folder(self.config, name)
 
     def model_name(self, name: str) -> str:
         """Return the name of the registered model that has the weights of `name`, or `name` if there is none."""

@@ -16,7 +16,6 @@ from synthgen.core.errors import DataError, SynthGenError
 from synthgen.core.progress import Progress, silent
 from synthgen.core.types import Corpus
 from synthgen.core.workers import usable_cores
-from synthgen.decode.bridge import load_vocabulary
 from synthgen.decode.config import AUTO
 from synthgen.deidentify.engines import engine_of
 from synthgen.dp.planned_queries import accesses_with_costs, delta_problem
@@ -25,6 +24,7 @@ from synthgen.filter.classifier import fits_for
 from synthgen.interpolate import counts_per_class
 from synthgen.load import LoadReport
 from synthgen.pipeline import prepare
+from synthgen.pipeline.decoders import vocabulary_of
 from synthgen.pipeline.institution import ledger_of, policy_of
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import as_table
@@ -370,11 +370,8 @@ def _n_classifiers(config: Config) -> int:
 
 
 def _disclosure(config: Config) -> str | None:
-    decode = config.decode
-    if not decode.is_prompted:
-        return None
-    vocabulary = load_vocabulary(decode.bridge, config.resolve, encoder=config.embed.model)
-    return disclosure(decode.words, len(vocabulary.reader.words))
+    vocabulary = vocabulary_of(config)
+    return None if vocabulary is None else disclosure(config.decode.words, len(vocabulary.reader.words))
 
 
 def _segments(config: SegmentsConfig, train: Corpus) -> dict[str, float]:

@@ -24,7 +24,7 @@ from synthgen.core.made_by import AUDITS, versions_of
 from synthgen.core.progress import Progress, silent
 from synthgen.core.stage import Stage
 from synthgen.core.tables import read_corpus
-from synthgen.decode.bridge import Vocabulary, load_vocabulary
+from synthgen.decode.bridge import Vocabulary
 from synthgen.decode.stage import DECODE
 from synthgen.deidentify.stage import DEIDENTIFY
 from synthgen.dp.measure import MEASURE_STAGE
@@ -35,6 +35,7 @@ from synthgen.filter.stage import FILTER, KEPT
 from synthgen.interpolate.stage import INTERPOLATE
 from synthgen.load.notes import EXTRACT
 from synthgen.load.stage import LOAD
+from synthgen.pipeline.decoders import vocabulary_of
 from synthgen.pipeline.institution import policy_of
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import AUDIT, AUDIT_STAGE, EVIDENCE, SYNTHETIC
@@ -128,14 +129,8 @@ class Run:
 
     @property
     def vocabulary(self) -> Vocabulary | None:
-        """The words from which the prompt words were chosen.
-
-        None if the language model gets the vectors as soft tokens, alone or in addition to words.
-        """
-        decode = self.config.decode
-        if not decode.is_prompted:
-            return None
-        return load_vocabulary(decode.bridge, self.config.resolve, encoder=self.config.embed.model)
+        """The words from which the prompt words were chosen; see `vocabulary_of`."""
+        return vocabulary_of(self.config)
 
     def decide(self, policy: Policy | None = None) -> Decision:
         """Return the decision of a policy on this run; a release requires the decision of the configured policy."""

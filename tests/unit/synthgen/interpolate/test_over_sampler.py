@@ -133,6 +133,7 @@ def test_over_sampler_works_in_a_grid_search_and_in_a_pipeline_with_metadata_rou
     ("options", "message"),
     [
         ({"method": "smoote"}, "method: must be"),
+        ({"method": "dp-gaussian"}, "method: dp-gaussian needs a privacy budget"),
         ({"k_neighbors": 0}, "k_neighbors: .* got 0"),
         ({"kind": 1}, "kind: is a key of borderline-smote, not of the method smote; remove it"),
         ({"method": "mixture", "parents": 51, "alpha": -1.0}, "(?s)2 mistakes.*parents.*alpha"),

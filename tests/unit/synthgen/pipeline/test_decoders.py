@@ -6,6 +6,7 @@ from synthgen.core.errors import ModelError
 from synthgen.decode.bridge import load_bridge
 from synthgen.decode.config import PLAIN
 from synthgen.decode.published import CheckpointBridge
+from synthgen.models.store import model_folder
 from synthgen.pipeline import decoders
 
 
@@ -24,6 +25,17 @@ def test_a_vocabulary_and_a_checkpoint_bridge_are_opened(monkeypatch):
     inside = object.__new__(CheckpointBridge)
     with pytest.raises(ModelError, match="needs an encoder whose vector is the state of the last token"):
         decoders.open_decoder(job, inside, None)
+
+
+@pytest.mark.models
+def test_a_copy_of_the_encoder_in_a_folder_has_the_vocabulary_of_the_encoder(tmp_path):
+    (tmp_path / "copied").symlink_to(model_folder("minilm"))
+    decode = SimpleNamespace(is_prompted=True, bridge="builtin")
+    for name in ("minilm", "./copied"):
+        config = SimpleNamespace(decode=decode, embed=SimpleNamespace(model=name), resolve=lambda p: tmp_path / p)
+        assert len(decoders.vocabulary_of(config).reader.words) > 1000
+    decode.is_prompted = False
+    assert decoders.vocabulary_of(config) is None
 
 
 @pytest.mark.parametrize(
