@@ -8,9 +8,14 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 from torch import Tensor, distributed
+
+# The other processes wait while the main process computes the vectors of all passages. The default of NCCL is 10
+# minutes.
+LONGEST_WAIT = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ def joined(kind: str) -> Iterator[Processes]:
     found = Processes(number, count, on_machine=int(os.environ.get("LOCAL_RANK", "0")))
     if kind == "cuda":
         torch.cuda.set_device(found.on_machine)
-    distributed.init_process_group("nccl" if kind == "cuda" else "gloo")
+    distributed.init_process_group("nccl" if kind == "cuda" else "gloo", timeout=LONGEST_WAIT)
     try:
         yield found
     finally:
