@@ -53,5 +53,5 @@ def test_both_runs_differ_only_in_workspace_and_machines(bench, tmp_path):
 
 @pytest.mark.skipif(find_spec("ray") is not None, reason="the extra `ray` is installed")
 def test_without_ray_the_extra_is_named(bench):
-    with pytest.raises(SystemExit, match=r"synthgen\[ray\]"):
+    with pytest.raises(SystemExit, match=r"\.\[ray\]"):
         bench.main([])

@@ -96,7 +96,9 @@ def test_a_style_of_another_bridge_or_shape_is_rejected(bridge, make):
 
 def test_written_style_is_loaded_and_damaged_style_rejected(make, tmp_path):
     style = make(3)
-    with pytest.raises(ModelMissing, match="neither a built-in style") as caught:
+    with pytest.raises(
+        ModelMissing, match=r"does not exist or lacks files: style\.json, style\.safetensors"
+    ) as caught:
         load_style("./nowhere", lambda name: tmp_path / name)
     assert "plain" in caught.value.hint
     save_file(style.tensors, tmp_path / WEIGHTS)

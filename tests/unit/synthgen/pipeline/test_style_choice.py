@@ -105,7 +105,7 @@ def test_a_run_writes_in_its_style_and_states_it(project, built_in):
         names = [m["name"] for m in stated_models(run) if m["role"] == "style"]
         assert named != several or names == ["builtin:letter", "custom:(private)"]
     assert len(set(texts.values())) >= 4
-    with pytest.raises(ModelMissing, match="neither a built-in style"):
+    with pytest.raises(ModelMissing, match=r"does not exist or lacks files: style\.json, style\.safetensors"):
         Pipeline(project.config(decode={"style": "sonnet"})).run()
 
 
