@@ -350,9 +350,9 @@ def _check_columns(
     path: Path, columns: Mapping[str, str], present: set[str], role: Role, problems: Sequence[str]
 ) -> None:
     required = [name for key, name in columns.items() if key == "text" or name != _DEFAULT_COLUMNS[key]]
-    optional = set() if role in {"train", "control", "previous"} else {columns["group"]}
-    if role == "reference":  # public text needs neither classes nor persons
-        optional.add(columns["label"])
+    optional = {columns["group"]} if role in {"synthetic", "evaluated"} else set()
+    if role == "reference":  # public text need not have classes or persons
+        optional = {columns["label"], columns["group"]}
     if missing := [repr(name) for name in required if name not in present | optional]:
         listed = f"columns found: {_shown(present)}"
         if path.suffix == ".csv" and not present & set(columns.values()):  # the first line may be a record

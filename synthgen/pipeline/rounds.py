@@ -264,7 +264,7 @@ def reconstruction_latents(job: Job, setup: Setup) -> Latents:
     names = tuple(embedded.ids[row] for row in rows)
     return Latents(
         vectors=embedded.vectors[rows].copy(),
-        ids=tuple(f"echo-{name}" for name in names),  # former name of reconstructions; the ids select random streams
+        ids=tuple(f"echo-{name}" for name in names),  # the ids select random streams, so the prefix stays
         labels=tuple(embedded.labels[row] for row in rows),
         parent_ids=tuple((name,) for name in names),
         weights=((1.0,),) * len(rows),

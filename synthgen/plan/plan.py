@@ -37,7 +37,7 @@ from synthgen.pipeline.workspace import Workspace
 from synthgen.plan import foreseen
 from synthgen.plan.estimated_time import choosing_seconds, decoding_seconds, deidentifying_seconds
 from synthgen.plan.pilot import Pilot, run_pilot
-from synthgen.plan.reach import PERSONS, TOO_FEW, Estimates, reach_of, selftest_reach, unit_of, with_unit
+from synthgen.plan.reach import PERSONS, TOO_FEW, Estimates, reach_of, selftest_warning, unit_of, with_unit
 from synthgen.plan.source_summary import documents_in_words, length_warning, words_per_record
 from synthgen.segment import learn_splitter
 from synthgen.segment.config import SegmentsConfig
@@ -316,7 +316,7 @@ def _warnings(config: Config, policy: Policy, parts: Split, problems: Sequence[s
     suite = f"policy {policy.name}: {SUITE}" if policy.selftest else None
     level = confidence_of(attempt, config.audit.confidence)
     repeated = REPEATED.format(attempt, level, unit_of(config)) if attempt > 1 else None
-    too_few = selftest_reach(policy, persons_per_arm(parts), unit_of(config))
+    too_few = selftest_warning(policy, persons_per_arm(parts), unit_of(config))
     found = (recovered, length_warning(config, parts.train), style, suite, too_few, public, repeated)
     return [warning for warning in found if warning is not None]
 

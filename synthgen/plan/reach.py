@@ -146,7 +146,7 @@ def reach_of(
     return {name: f"this audit needs {EXTRA_INPUT[name]}" if name in NEEDS else estimates[name] for name in audits}
 
 
-def selftest_reach(policy: Policy, persons: Mapping[str, int], unit: str) -> str | None:
+def selftest_warning(policy: Policy, persons: Mapping[str, int], unit: str) -> str | None:
     """Return a warning if the calibration suite probably has too few control persons for the audit `membership`.
 
     The suite uses a third of the control persons as a clean release. Of the others, the audit uses a fifth as

@@ -13,7 +13,7 @@ from audits.runner.registry import build
 from audits.runner.run import run
 
 AUDITS = ["memorization", "neighbours", "identifiers", "membership", "parent_recovery", "linkage"]
-SURER = [0.95, confidence_of(3, 0.95)]
+CONFIDENCES = [0.95, confidence_of(3, 0.95)]  # of a first and of a third attempt
 
 
 def copies(inputs, n, drop=0.0, seed=4):
@@ -34,17 +34,17 @@ def town(people):
 
 @pytest.fixture(scope="module")
 def verdicts(town):
-    """Return verdicts in the order of `SURER`, by release (clean, or with a barely detectable leak) and audit."""
+    """Return the verdicts at each of `CONFIDENCES`, by release (clean or barely detectable leak) and audit."""
     releases = {"fresh": town} | {f"{n} copies": copies(town, n, 0.4) for n in (14,)}
     found = {}
     for (release, inputs), name in itertools.product(releases.items(), AUDITS):
         found[release, name] = [
-            build(name).run(inputs, np.random.default_rng(1), confidence).verdict for confidence in SURER
+            build(name).run(inputs, np.random.default_rng(1), confidence).verdict for confidence in CONFIDENCES
         ]
     return found
 
 
-def test_being_surer_never_turns_fail_or_insufficient_into_pass(verdicts):
+def test_a_higher_confidence_never_turns_fail_or_insufficient_into_pass(verdicts):
     order = {"fail": 0, "insufficient": 1, "pass": 2}
     for where, said in verdicts.items():
         ranks = [order[verdict] for verdict in said]
@@ -62,12 +62,12 @@ def test_what_is_proven_is_proven_at_every_attempt(verdicts):
 
 @pytest.mark.parametrize("name", AUDITS)
 @pytest.mark.parametrize("confidence", [0.51, 0.8, 0.949])
-def test_asking_for_less_certainty_is_refused(town, name, confidence):
+def test_a_lower_confidence_is_refused(town, name, confidence):
     with pytest.raises(InputError, match=r"at least 0\.95"):
         run(town, names=[name], confidence=confidence)
 
 
-def test_no_audit_can_return_a_pass_that_is_less_sure():
+def test_no_audit_can_return_a_pass_with_a_lower_confidence():
     unsure = Estimate(value=0.5, low=0.5, high=0.5, confidence=0.9, n=9)
     with pytest.raises(InputError, match=r"at least 0\.95"):
         AuditResult(

@@ -66,7 +66,7 @@ def test_public_text_needs_no_renamed_columns_but_train_does(tmp_path):
     assert load_table(path, role="reference", **names).labels is None
     for role, missing in (
         ("train", "'specialty', 'patient_id'"),
-        ("mirror", "'specialty'"),
+        ("mirror", "'specialty', 'patient_id'"),
         ("synthetic", "'specialty'"),
     ):
         with pytest.raises(InputError, match=f"the {role} table has no column {missing}:"):

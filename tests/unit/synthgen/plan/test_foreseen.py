@@ -23,7 +23,7 @@ from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.pipeline import Pipeline
 from synthgen.plan.foreseen import gate_problems, problems_of
 from synthgen.plan.plan import make_plan
-from synthgen.plan.reach import reach_of, selftest_reach
+from synthgen.plan.reach import reach_of, selftest_warning
 from synthgen.release.keys import new_key
 
 LABELS = ("cardiology", "gastroenterology")
@@ -242,11 +242,11 @@ def test_the_readme_states_the_smallest_numbers_of_persons_of_each_policy(config
     if policy.selftest:
         stated = re.search(r"([\d,]+) in control for a reliable self-test", README.read_text())[1]
         reliable = int(stated.replace(",", ""))
-        assert selftest_reach(policy, {"train": train, "control": reliable}, "persons") is None
-        warning = selftest_reach(policy, {"train": train, "control": reliable - 1}, "persons")
+        assert selftest_warning(policy, {"train": train, "control": reliable}, "persons") is None
+        warning = selftest_warning(policy, {"train": train, "control": reliable - 1}, "persons")
         assert f"and {reliable} in control" in warning
     else:
-        assert selftest_reach(policy, {"train": train, "control": control}, "persons") is None
+        assert selftest_warning(policy, {"train": train, "control": control}, "persons") is None
 
 
 @pytest.mark.models

@@ -27,7 +27,7 @@ RNG = np.random.default_rng
 
 @pytest.fixture(scope="module")
 def town(people):
-    """Return tables with one row per person; `fresh` is the output of a canary build that copies nobody."""
+    """Return tables with one row per person; `fresh` is the output of a canary build that contains no copies."""
     numbers = {"train": 210, "control": 190, "reference": 230, "synthetic": 250, "fresh": 330}
     return {name: people(n, seed=i + 40, prefix=name[0], rows=(1, 1)) for i, (name, n) in enumerate(numbers.items())}
 
