@@ -1,7 +1,4 @@
-"""Read the rows of a CSV file, which may be compressed by gzip.
-
-A row that cannot be read becomes an item `Dropped` with the place of the row and the reason.
-"""
+"""Read the rows of a CSV file, which may be compressed by gzip."""
 
 import codecs
 import csv
@@ -50,9 +47,9 @@ class CsvTable:
 def read_csv_table(path: Path, known: Collection[str], encoding: str, *, is_vocabulary: bool = False) -> CsvTable:
     """Return the columns and rows of a CSV file, which may be compressed by gzip.
 
-    The separator is the comma, tab, semicolon or vertical bar that gives the most columns of `known`. A cell can be
-    enclosed in double quotes; a double quote inside such a cell is written twice. A row with a wrong number of cells
-    or a misplaced quote is returned as `Dropped`.
+    The separator (comma, tab, semicolon or vertical bar) is the one that gives the header the most names of `known`.
+    A cell can be enclosed in double quotes; a double quote inside such a cell is written twice. A row that cannot be
+    read, for example because of a misplaced quote, becomes a `Dropped` with the place of the row and the reason.
 
     Args:
         path: the file.
@@ -63,9 +60,8 @@ def read_csv_table(path: Path, known: Collection[str], encoding: str, *, is_voca
 
     Raises:
         DataError: the file cannot be read, the first line is not a header, or two columns have the same name. The
-            iteration over the rows raises DataError if the file is damaged. At its end, the iteration raises
-            DataError if most of the rows with non-ASCII bytes are undecodable, because `encoding` is then probably
-            wrong.
+            iteration over the rows raises it if the file is damaged, and at the end if most rows with non-ASCII
+            characters are undecodable. In this case, `encoding` is probably wrong.
 
     Privacy: reads the cells of the source; no error message contains a cell.
     """

@@ -37,7 +37,7 @@ class ReadOptions:
 
     fields: Fields  # places of person, encounter, date, label and author in the source; None for a default place
     encoding: str  # character encoding of text files
-    max_notes: int | None = None  # reading stops after this number of notes whose labels are used; None for no limit
+    max_notes: int | None = None  # reading stops after this number of notes with used labels; None for no limit
 
 
 def extract(
@@ -75,8 +75,7 @@ def extract(
 
 
 def _until_limit(items: Iterator[Item], max_notes: int | None, unused: Callable[[str], str | None]) -> Iterator[Item]:
-    # Yields the items until `max_notes` notes are reached. `unused` takes a label, and returns the reason why notes
-    # with this label are not used, or None if they are used. Only notes that are used count.
+    # Only notes whose label is used count towards `max_notes`. `unused(label)` is None if the label is used.
     n_notes = 0
     for item in items:
         yield item

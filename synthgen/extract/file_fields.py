@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from pathlib import PurePath
 
 from synthgen.core.errors import DataError
@@ -10,12 +11,14 @@ NOTATION = (
     "`folder N` for the N-th folder below source.path, `name` for the file name without suffix, `name N` for the "
     "N-th part of the file name (split at `_`, `-`, `.` and spaces)"
 )
+NO_DATE = "date in the path is not of the form 2024-01-31 or 20240131"  # reason of a remark
+_DATE = re.compile(r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})")
 _LOCATION = re.compile(r"(folder|name) (-?[1-9][0-9]{0,3})|name")
 _SEPARATORS = re.compile(r"[-_. ]+")
 
 
 def require_locations(locations: Mapping[str, str | None], also: str = "") -> None:
-    """Raise a DataError with all locations that violate the notation of `file_field`; None is allowed.
+    """Raise one DataError that lists all locations `file_field` cannot interpret; None is allowed.
 
     Args:
         locations: field name -> location.
@@ -51,3 +54,12 @@ def file_field(relative: PurePath, location: str) -> str:
     parts = relative.parts[:-1] if kind == "folder" else tuple(filter(None, _SEPARATORS.split(relative.stem)))
     index = int(number) - (int(number) > 0)
     return parts[index] if -len(parts) <= index < len(parts) else ""
+
+
+def path_date(part: str) -> str:
+    """Return the date in a part of a path, such as "2024-01-31" or "20240131", in ISO form; "" if it has no date."""
+    match = _DATE.fullmatch(part)
+    try:
+        return date(int(match[1]), int(match[3]), int(match[4])).isoformat() if match else ""
+    except ValueError:
+        return ""

@@ -6,18 +6,18 @@ import stat
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path, PurePath
 
 from audits.core.files import read_regular
 from synthgen.core.errors import DataError
 from synthgen.extract.documents import UnreadableDocument, text_of
-from synthgen.extract.file_fields import file_field, require_locations
+from synthgen.extract.file_fields import NO_DATE, file_field, path_date, require_locations
 from synthgen.extract.note import Dropped, Fields, Item, Note, Remark
 
 MAX_FILE_BYTES = 64 << 20
 MODIFIED = "modified"  # value of `source.fields.date` for the day on which the file was last changed
-# reasons for dropping a file or folder; `NO_DATE` is the reason of a remark
+# reasons for dropping a file or folder
 HIDDEN = "hidden file or folder, or a file of the operating system"
 NOT_READ = "file type is not supported"
 WORD = "Word documents are not supported; convert the document to RTF, PDF or HTML"
@@ -27,13 +27,11 @@ OUTSIDE = "link to a file outside the folder, or to a missing file"
 LINKED_FOLDER = "link to a folder"
 UNOPENED = f"file or folder cannot be opened, or the file is larger than {MAX_FILE_BYTES >> 20} MiB"
 NOT_UTF8 = "file name is not UTF-8"
-NO_DATE = "date in the path is not of the form 2024-01-31 or 20240131"
 _TYPES = dict.fromkeys((".txt", ".text", ".md"), "text/plain") | dict.fromkeys((".html", ".htm"), "text/html")
 _TYPES |= {".xhtml": "application/xhtml+xml", ".rtf": "text/rtf", ".pdf": "application/pdf"}
 _WORD_SUFFIXES = frozenset({".doc", ".docm", ".docx", ".dot", ".dotx"})
 _SYSTEM_NAMES = frozenset({"desktop.ini", "thumbs.db"})  # files of Windows
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")  # suffix that an error message can show
-_DATE = re.compile(r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})")
 
 
 def read_folder(path: Path, fields: Fields, encoding: str) -> Iterator[Item]:
@@ -43,9 +41,9 @@ def read_folder(path: Path, fields: Fields, encoding: str) -> Iterator[Item]:
 
     Args:
         path: the folder.
-        fields: locations of the fields in the path of a file, in the notation of `file_field`. The location of the
-            date may also be `modified`, the day in UTC on which the file was last changed. By default, the label is
-            the name of the first folder in the path, and all remaining fields are empty.
+        fields: places of the fields in the path of a file, in the notation of `file_field`. The date may also be
+            `modified`, the day in UTC on which the file was last changed. By default, the label is the first folder
+            in the path, and all remaining fields are empty.
         encoding: the charset of text files.
 
     Raises:
@@ -80,7 +78,7 @@ def read_folder(path: Path, fields: Fields, encoding: str) -> Iterator[Item]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    # a folder that is hidden, unreadable or a link is yielded like a file, so that the folder is reported as dropped
+    # a hidden, unreadable or linked folder is yielded like a file, so that it is reported as dropped
     stack = [folder]
     while stack:
         entry = stack.pop()
@@ -139,7 +137,7 @@ def _items(file: Path, relative: PurePath, locations: dict[str, str | None], enc
     except UnreadableDocument as unreadable:
         return [Dropped(unreadable.reason, place)]
     values = {name: file_field(relative, at) if at and at != MODIFIED else "" for name, at in locations.items()}
-    day = _day(changed) if locations["date"] == MODIFIED else _iso_date(values["date"])
+    day = _day(changed) if locations["date"] == MODIFIED else path_date(values["date"])
     remarks = (*document.remarks, NO_DATE) if values["date"] and not day else document.remarks
     note = Note(
         place=place,
@@ -158,12 +156,4 @@ def _day(seconds: float) -> str:
     try:
         return datetime.fromtimestamp(seconds, UTC).date().isoformat()
     except (OverflowError, ValueError, OSError):  # a file system may store any number as a time
-        return ""
-
-
-def _iso_date(text: str) -> str:
-    match = _DATE.fullmatch(text)
-    try:
-        return date(int(match[1]), int(match[3]), int(match[4])).isoformat() if match else ""
-    except ValueError:
         return ""

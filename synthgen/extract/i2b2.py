@@ -10,7 +10,7 @@ from audits.core.files import open_regular, read_regular
 from synthgen.core.errors import DataError
 from synthgen.extract import links
 from synthgen.extract.documents.plain import tidy
-from synthgen.extract.file_fields import file_field, require_locations
+from synthgen.extract.file_fields import NO_DATE, file_field, path_date, require_locations
 from synthgen.extract.note import Dropped, Fields, Item, Note, Remark
 from synthgen.extract.safe_xml import MAX_BYTES, OTHER_ENCODING, Element, UnsafeXml, each_element, local, parse_xml
 
@@ -24,10 +24,10 @@ _TAG = re.compile(r"tag (\w+)@(\w+)")
 
 
 def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:  # noqa: ARG001 - unused for XML
-    """Yield the notes of XML files of i2b2 and n2c2 challenges below a folder, or of one file.
+    """Yield the notes of an XML file of the i2b2 and n2c2 challenges, or of all such files below a folder.
 
     A file has one of these contents:
-    - an element TEXT with one note of a patient, or with several notes of a patient, separated by lines of asterisks
+    - an element TEXT with notes of one patient, which lines of asterisks separate
     - many elements RECORD or doc, each with the identifier and the text of one patient
 
     Defaults of the fields:
@@ -67,24 +67,29 @@ class _NoteMaker:
     fields: Fields
 
     def at(self, name: str, default: str = "") -> str:
-        # returns the part of the file's path at the location of the field `name` (or else at `default`); returns ""
-        # if the location is a tag, if there is no location, or if the path has no such part
+        # returns the part of the file's path at the configured location of the field `name`, or else at `default`;
+        # "" if the location is a tag, if there is none, or if the path has no such part
         location = getattr(self.fields, name) or default
         return file_field(self.relative, location) if location and not _TAG.fullmatch(location) else ""
 
-    def note(self, number: int, text: str, person: str, element: Element) -> Item:
-        # `element`, the record or the root of the file, is searched for the element that states the label
+    def items(self, number: int, text: str, person: str, element: Element) -> Iterator[Item]:
+        # Yields a note, preceded by a remark if the date in the path is not valid. The element that states the label
+        # is searched for in `element`, which is the record or the root of the file.
         place = f"{self.relative.as_posix()}, note {number}"
         tag = _TAG.fullmatch(self.fields.label or "")
         tagged = (one.get(tag[2], "") for one in element.iter() if local(one) == tag[1]) if tag else iter(())
-        return Note(
+        part = self.at("date")
+        day = path_date(part) if self.fields.date else _date(text)
+        if part and not day:
+            yield Remark(NO_DATE, place)
+        yield Note(
             place=place,
             document=f"{self.relative.as_posix()}#{number}",
             text=tidy(text),
             person=person,
             label=next(tagged, "") or self.at("label", "folder 1"),
             encounter=self.at("encounter"),
-            date=self.at("date") or _date(text),
+            date=day,
             author=self.at("author"),
         )
 
@@ -105,7 +110,7 @@ def _items(file: Path, maker: _NoteMaker) -> Iterator[Item]:
 
 
 def _records(file: Path, maker: _NoteMaker) -> Iterator[Item]:
-    # yields one note for each RECORD or doc of a file; a file without such elements is read by `_notes`
+    # yields one note for each RECORD or doc; `_notes` reads a file without such elements
     number, shown = 0, maker.relative.as_posix()
     with open_regular(file) as data:
         for number, (record, is_misdeclared) in enumerate(each_element(data, RECORDS), 1):
@@ -116,13 +121,13 @@ def _records(file: Path, maker: _NoteMaker) -> Iterator[Item]:
                 yield Dropped(NO_NOTE, f"{shown}, note {number}")
                 continue
             stated = record.get("ID") or record.get("id") or ""
-            yield maker.note(number, text, maker.at("person") if maker.fields.person else stated, record)
+            yield from maker.items(number, text, maker.at("person") if maker.fields.person else stated, record)
     if not number:
         yield from _notes(file, maker)
 
 
 def _notes(file: Path, maker: _NoteMaker) -> Iterator[Item]:
-    # yields the notes of one patient; in the text of the file, the notes are separated by lines of asterisks
+    # yields the notes of one patient, which lines of asterisks separate
     root, is_misdeclared = parse_xml(read_regular(file, MAX_BYTES))
     if is_misdeclared:
         yield Remark(OTHER_ENCODING, maker.relative.as_posix())
@@ -130,7 +135,7 @@ def _notes(file: Path, maker: _NoteMaker) -> Iterator[Item]:
     if not parts:
         yield Dropped(NO_NOTE, maker.relative.as_posix())
     for number, part in enumerate(parts, 1):
-        yield maker.note(number, part, maker.at("person", "name 1"), root)
+        yield from maker.items(number, part, maker.at("person", "name 1"), root)
 
 
 def _text(element: Element) -> str | None:

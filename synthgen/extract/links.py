@@ -1,4 +1,4 @@
-"""List the files of a source, and recognise hidden files and links that lead out of the source folder."""
+"""List the files of a source, and recognise hidden files and links to files outside the source."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -20,8 +20,7 @@ class Note:
     version: str = ""  # text that sorts after the `version` of each earlier version of the document
     aliases: tuple[str, ...] = ()  # further identifiers of this document; `replaces` of later notes can contain them
     replaces: tuple[str, ...] = ()  # identifiers of the documents that this document replaces
-    # True if the source marks the document as superseded; a superseded document without a newer document is kept
-    is_superseded: bool = False
+    is_superseded: bool = False  # according to the source; a superseded document without a newer one is kept
     withdrawn: str = ""  # why this document and all earlier versions count as deleted; "" if not deleted
     names: tuple[str, ...] = ()  # further names of the patient and contacts, beyond the names in `PersonNames`
 
@@ -39,7 +38,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A property of an item that is used, such as a character encoding that differs from the declared encoding."""
+    """A property of a used item for the load report, such as a wrong declared encoding."""
 
     reason: str  # one of a fixed list of phrases, without content of the source
     place: str
@@ -88,7 +87,7 @@ class Fields:
     author: str | None = None
 
 
-# A reader yields the items of a file or folder one by one, with memory that does not grow with the number of notes.
-# Arguments: the path, the fields, and the character encoding of text files (`source.encoding`). A reader raises
+# A reader yields the items of a file or folder one by one; its memory does not grow with the number of notes. The
+# arguments are the path, the fields, and the character encoding of text files (`source.encoding`). A reader raises
 # DataError if no file has its format or if a field cannot be interpreted; the message repeats no data of the source.
 Reader = Callable[[Path, Fields, str], Iterator[Item]]

@@ -19,7 +19,7 @@ from synthgen.extract.table_notes import note_of
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# table, besides the table note, that `source.fields` can name -> column by which the table is joined to note
+# table that `source.fields` can name besides note -> column that joins the table to note
 _KEYS = {"person": "person_id", "visit_occurrence": "visit_occurrence_id", "provider": "provider_id"}
 _REQUIRED: dict[str, tuple[str, ...]] = {table: (key,) for table, key in _KEYS.items()}  # table -> needed columns
 _REQUIRED |= {"note": ("note_id", "person_id", "note_text"), "concept": ("concept_id", "concept_name")}
@@ -41,25 +41,25 @@ def read_omop(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     - encounter: `note.visit_occurrence_id`
     - date: `note.note_datetime`, else `note.note_date`
     - author: `provider.provider_name`, else `note.provider_id`
-    - label: one column for all notes, the first of these that has a value in any note: `concept.concept_name` of
-      `note_class_concept_id`, `note.note_title`, `note.note_class_concept_id`
+    - label: the first of these columns that has a value in any note: `concept.concept_name` (joined by
+      `note_class_concept_id`), `note.note_title`, `note.note_class_concept_id`. All notes use the same column.
 
     Concept 0 (no matching concept) counts as empty. Times with a time zone are converted to UTC. OMOP defines no
-    columns for names of persons. If the table person has columns of `_PERSON_NAMES`, such as `given_name`, the names
-    in these columns are used for de-identification.
+    columns for names of persons. Some sites add such columns to the table person, for example `given_name`; names in
+    the columns of `_PERSON_NAMES` are used for de-identification.
 
     Args:
         path: a DuckDB file, or a folder of parquet or CSV files (also compressed). A table is one file, several
             numbered files, or a subfolder of files.
-        fields: columns that replace the defaults, each as `table.column`; the table is note, person, visit_occurrence
-            or provider.
+        fields: columns that replace the defaults, as `table.column` with a table note, person, visit_occurrence or
+            provider.
         encoding: character encoding of CSV files.
 
     Raises:
         DataError: a table or column is missing or ambiguous, or a file is damaged.
 
-    Privacy: reads notes, persons, visits and providers. CSV tables are copied to a temporary folder that only the
-    user can read, and that is removed at the end.
+    Privacy: reads notes, persons, visits and providers. CSV tables are copied to a temporary folder. Only the user
+    can read this folder, and it is removed at the end.
     """
     with TemporaryDirectory(prefix="synthgen-") as temporary:
         folder = Path(temporary)
@@ -137,7 +137,7 @@ def _columns(tables: Mapping[str, OmopTable], table: str) -> Mapping[str, tuple[
 def _joinable(
     connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable], fields: Fields
 ) -> dict[str, OmopTable]:
-    # Each table is reduced to the rows that notes refer to, because a vocabulary has millions of concepts.
+    # keeps only the rows that notes refer to, because a vocabulary has millions of concepts
     joinable = {"note": tables["note"]}
     configured = {reference.lower().split(".")[0] for reference in asdict(fields).values() if reference}
     needed = {"person", "provider", "concept", *configured} - {"note"}
@@ -152,7 +152,7 @@ def _joinable(
 
 
 def _join_keys(table: str) -> tuple[str, str]:
-    # returns (column of `table`, column of the table note) by which the two tables are joined
+    # returns the columns (of `table`, of note) that join the two tables
     return ("concept_id", "note_class_concept_id") if table == "concept" else (_KEYS[table], _KEYS[table])
 
 
@@ -208,7 +208,7 @@ def _joined_tables(tables: Mapping[str, OmopTable], expressions: Iterable[str]) 
 def _refuse_repeated_keys(
     connection: "DuckDBPyConnection", tables: Mapping[str, OmopTable], expressions: Iterable[str]
 ) -> None:
-    # if a joined table had several rows with the same key, the join would repeat notes
+    # a repeated key in a joined table would repeat notes
     problems = []
     for table in _joined_tables(tables, expressions):
         key, _ = _join_keys(table)
@@ -242,8 +242,7 @@ def _text(tables: Mapping[str, OmopTable], table: str, column: str) -> str:
 
 
 def _value(tables: Mapping[str, OmopTable], table: str, column: str) -> str:
-    # the SQL expression of a column as text without surrounding blanks; "" and concept 0 become null, and "12.0"
-    # becomes "12"
+    # like `_text`, without surrounding blanks; "" and concept 0 become null, and "12.0" becomes "12"
     value = _text(tables, table, column)
     if _INTEGER_TYPES.fullmatch(tables[table].columns[column][1]) is None:
         value = rf"nullif(regexp_replace(trim({value}), '^([+-]?\d+)\.0+$', '\1'), '')"

@@ -21,8 +21,8 @@ from synthgen.extract.note import Dropped
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-PLACE = "synthgen place"  # added column: where a row is in the source; no column of OMOP has a space in its name
-# table -> typical columns; the header of a CSV file of the table must contain at least one of these columns
+PLACE = "synthgen place"  # added column: where a row is in the source; names of OMOP columns have no spaces
+# table -> typical columns; the header of a CSV file must contain at least one of them
 _COLUMNS = {
     "note": frozenset({"note_id", "person_id", "note_text", "note_date"}),
     "person": frozenset({"person_id", "gender_concept_id", "year_of_birth"}),
@@ -35,7 +35,7 @@ _ENDING = r"\.(?:parquet|pq|[ct]sv)(?:\.gz)?"  # suffixes of a file
 _FILE = re.compile(rf"(?P<table>{_NAME})(?:[-_.]\d+)*{_ENDING}", re.IGNORECASE)  # name of a file
 _FOLDER = re.compile(rf"(?P<table>{_NAME})(?:{_ENDING})?", re.IGNORECASE)  # folder with the files of a table
 _PART = re.compile(rf".*{_ENDING}", re.IGNORECASE)  # name of a file in the folder of a table
-_NUMBERED = re.compile(rf"\d{_ENDING}", re.IGNORECASE)  # end of the name of a file that holds a part of a table
+_NUMBERED = re.compile(rf"\d{_ENDING}", re.IGNORECASE)  # end of the file name of a numbered part
 _BATCH_CHARACTERS = 1 << 22  # a batch of rows ends after this number of characters or after 65,536 rows
 _MAX_FILE_BYTES = 1 << 42  # 4 TiB, in effect no limit, because a file is not read into memory
 _LAYOUT = (
@@ -70,8 +70,8 @@ def open_files(
 def open_database(path: Path, folder: Path) -> Iterator[tuple["DuckDBPyConnection", dict[str, OmopTable]]]:
     """Open the tables in a DuckDB file, and yield (connection, name -> table); temporary files go to `folder`.
 
-    The tables are read from the schema that has a table `note`. Many sites keep the table `concept` in a different
-    schema. If the file has only one table `concept`, this table is read, whichever schema it is in.
+    The tables are read from the schema that has a table `note`. Many sites keep the table `concept` in another
+    schema. Therefore, if the file has only one table `concept`, it may be in any schema.
 
     Raises:
         DataError: the file cannot be read, is not a DuckDB file, or does not have exactly one table `note`.
@@ -116,7 +116,7 @@ def _described(connection: "DuckDBPyConnection", name: str, relation: str) -> Om
 
 
 def find_files(path: Path) -> dict[str, tuple[bool, tuple[Path, ...]]]:
-    """Return name -> (True for CSV and False for parquet, paths of the files) for the tables in a folder.
+    """Return table -> (True for CSV or False for parquet, paths of the files), for the tables in a folder.
 
     Raises:
         DataError: there is no table `note`, or a table has files or folders that do not belong together.
@@ -152,8 +152,8 @@ def _is_csv(file: Path) -> bool:
 
 
 def _parts(folder: Path) -> tuple[list[Path], list[str]]:
-    # Returns (files, problems) of a folder that holds the parts of a table. A subfolder is a problem: in a
-    # versioned format such as Delta, a subfolder holds the log, and the parquet files can contain deleted rows.
+    # Returns (files, problems). A subfolder is a problem: a versioned format such as Delta keeps its log there, and
+    # its parquet files can contain deleted rows.
     parts, problems = [], []
     for entry in entries_of(folder):
         shown = f"{folder.name}/{entry.name}"
@@ -172,8 +172,8 @@ def _parts(folder: Path) -> tuple[list[Path], list[str]]:
 def copy_csv(name: str, paths: tuple[Path, ...], copy: Path, encoding: str) -> Iterator[Dropped]:
     """Write the rows of CSV files to a parquet file, with file name and line of each row; yield the unreadable rows.
 
-    Python reads the CSV files, because DuckDB rejects a row in which a line break inside a cell differs from the line
-    breaks between rows. Rows with such a cell are common.
+    DuckDB does not read the CSV files itself, because it rejects a row if a cell contains LF and the rows end in CR
+    LF, for example. Such rows are common.
 
     Raises:
         DataError: `read_csv_table` cannot read a file, or the files have different columns.
@@ -197,7 +197,7 @@ def copy_csv(name: str, paths: tuple[Path, ...], copy: Path, encoding: str) -> I
 
 
 def _batches(rows: Iterator[CsvRow | Dropped], order: list[int]) -> Iterator[list[list[str]] | Dropped]:
-    # yields batches of rows (the cells in `order`, then the place of the row), and each dropped row as it is
+    # yields batches of rows (cells in `order`, then the place), and each dropped row alone
     batch: list[list[str]] = []
     size = 0
     for row in rows:

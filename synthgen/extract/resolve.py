@@ -1,15 +1,14 @@
 """Choose which of the extracted notes are used, and write them to one Parquet file.
 
 Older versions, replaced documents and repeated texts are dropped. Persons whose identifiers were merged become one
-person. A document is compared only with documents of the same person, so adding or removing a person changes no note
-of the remaining persons. There are two exceptions. If an item withdraws a document and states no person, all persons
-lose the document. If the source has more notes than `NoteSelection.limit`, an added person can displace other persons
-from the sample. The texts stay on disk; DuckDB compares only identifiers, dates and digests.
+person. Documents of different persons are not compared, so adding or removing a person changes no note of another
+person. There are two exceptions. If an item withdraws a document and states no person, all persons lose the document.
+If the source has more notes than `NoteSelection.limit`, an added person can displace others from the sample. The
+texts stay on disk; DuckDB compares only identifiers, dates and digests.
 
-The id of a note is the person, the date and the identifier of the document; later stages sort by this id. If the same
-notes are read from a different format, the identifiers of the documents differ. This difference changes only the
-order of notes that have the same person and date. If each row counts as a person, a note without a person has the
-identifier of the document as its id; otherwise, a note without a person is dropped.
+The id of a note is `PERSON/DATE/DOCUMENT`, and later stages sort by this id. The document identifier depends on the
+source format. If the same notes come in another format, only the order of a person's notes of one date changes. A
+note without a person is dropped or, with `NoteSelection.rows_are_persons`, has the document identifier as its id.
 """
 
 from collections import defaultdict
@@ -35,8 +34,8 @@ OTHER_LABEL, NOT_SAMPLED = "class is not in source.labels", "not in the sample t
 
 # table merged: replaced identifier of a person, and the final identifier
 _MERGED = "CREATE TABLE merged AS SELECT unnest($old::VARCHAR[]) AS old, unnest($new::VARCHAR[]) AS new"
-# Columns of the table note: `row` is the position of the note in the source, `person` the person's id after merges,
-# `same` a digest of the words of the text, and `reason` states why the note is dropped (null: the note is kept).
+# Columns of the table note: `row`: position in the source; `person`: id after merges; `same`: digest of the words of
+# the text; `reason`: why the note is dropped, null if it is kept.
 _NOTES = """
 CREATE TABLE note AS
 SELECT file_row_number AS row, coalesce(merged.new, CASE WHEN n.person = '' AND $rows_are_persons
@@ -45,9 +44,8 @@ SELECT file_row_number AS row, coalesce(merged.new, CASE WHEN n.person = '' AND 
     replaces, is_superseded, withdrawn, same, length(n.text) > 0 AS has_text, NULL::VARCHAR AS reason
 FROM read_parquet($spooled, file_row_number = true) n LEFT JOIN merged ON merged.old = n.person
 """
-# (reason, SQL statement), in the order of execution. A statement drops notes by writing the reason to their column
-# `reason`. If the reason is None, the statement writes a reason that the source states. The comment on a statement
-# says which notes it drops.
+# (reason, SQL statement), in the order of execution. The comment on a statement describes the notes that it drops.
+# The statement writes the reason to their column `reason`; if the reason here is None, the source states it.
 _STEPS = (
     (NO_PERSON, "UPDATE note SET reason = $reason WHERE person = ''"),
     (None, "UPDATE note SET reason = withdrawn WHERE reason IS NULL AND withdrawn <> ''"),
@@ -123,7 +121,7 @@ _STEPS = (
             SELECT 1 FROM pair other WHERE other.old = pair.new AND other.new = pair.old)))
         """,
     ),
-    (  # a note that repeats a text of the person on the same day, or a note without a date that repeats a dated text
+    (  # a note with the same text as another note of the person: on the same day, or undated beside a dated one
         REPEATED,
         """
         UPDATE note SET reason = $reason FROM (
@@ -152,8 +150,7 @@ FROM read_parquet($spooled, file_row_number = true) n
 JOIN note kept ON kept.row = n.file_row_number LEFT JOIN known ON known.person = kept.person
 WHERE kept.reason IS NULL ORDER BY kept.person, n.date, kept.document, kept.row
 """
-# 10 %, 50 % and 90 % quantile of the number of words of a note, and the number of persons; the number of words is
-# estimated by the number of spaces and line breaks plus 1
+# 10 %, 50 % and 90 % quantile of the words per note (spaces and line breaks plus 1), and the number of persons
 _LENGTHS = """
 SELECT quantile_disc(2 * length(text) - length(replace(text, ' ', '')) - length(replace(text, chr(10), '')) + 1,
     [0.1, 0.5, 0.9]), count(DISTINCT person) FROM read_parquet($notes)
@@ -169,8 +166,8 @@ class NoteSelection:
 
     reason_unused: Callable[[str], str | None]  # label -> why notes with this label are not used; None if used
     limit: int | None  # largest number of notes; None for all
-    # person -> random sort key; if there are more notes than `limit`, persons are kept in the order of the keys, each
-    # with all notes, until the notes of the next person would exceed `limit`
+    # person -> random sort key; if there are more notes than `limit`, whole persons are kept in the order of the
+    # keys, until the next person would exceed `limit`
     rank: Callable[[str], Any]
     rows_are_persons: bool  # True: a note without a person counts as a separate person; False: the note is dropped
 

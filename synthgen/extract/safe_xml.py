@@ -22,7 +22,7 @@ _HEAD_BYTES = 4096  # number of bytes at the start that are searched for a decla
 _OPENING = re.compile(rb"(\xef\xbb\xbf)?\s*")  # some systems write line breaks before the XML declaration
 _DECLARATION = re.compile(rb"<\?xml\s[^>]{0,300}\bencoding\s*=")
 _LIMIT_CODE = 114  # XML_ERR_RESOURCE_LIMIT of libxml2
-_LIMIT_WORDS = ("too big", "too long", "huge")  # words in libxml2's limit messages with a code other than _LIMIT_CODE
+_LIMIT_WORDS = ("too big", "too long", "huge")  # words in libxml2's messages about limits with other codes
 
 
 class UnsafeXml(Exception):  # noqa: N818 - no error of the run: the caller reports the file
@@ -54,10 +54,10 @@ def parse_xml(data: bytes) -> tuple[Element, bool]:
 def each_element(file: BinaryIO, names: Collection[str]) -> Iterator[tuple[Element, bool]]:
     """Yield (element, True if the declared encoding is wrong) for each element whose name is in `names`.
 
-    An element is emptied when the next element is read, so memory does not grow with the number of elements. If a
-    file declares an encoding and is malformed before the first element to yield, the file is read again as UTF-8.
-    Raise UnsafeXml if the file is malformed, has entities, is nested too deeply or has too long a text; the elements
-    before the error are yielded first. The size of the file is not limited.
+    An element is emptied when the next element is read, so memory does not grow with the number of elements. If the
+    file declares an encoding and is malformed before the first such element, the file is read again as UTF-8. Raise
+    UnsafeXml if the file is malformed, has entities, is nested too deeply or has too long a text; elements before the
+    error are yielded first. The size of the file is not limited.
     """
     head = file.read(_HEAD_BYTES)
     start, declared = _opening(head)

@@ -1,7 +1,7 @@
 """Write the notes and names of persons of a source to temporary Parquet files.
 
-A reader of a hospital format, such as `read_hl7v2`, yields the notes and names one by one, because all of them
-together may not fit in memory. After the files are written, `resolve` reads the files and chooses the notes to use.
+A reader such as `read_hl7v2` yields notes and names one by one, because all together may not fit in memory. Later,
+`resolve` reads the files and chooses the notes to use.
 """
 
 import hashlib
@@ -107,7 +107,7 @@ def _row(note: Note) -> dict[str, Any]:
 
 
 def _reason_to_drop(row: Mapping[str, Any]) -> str | None:
-    # returns why the row cannot be written to Parquet, or None if it can be written
+    # returns why the row cannot be written to Parquet, or None
     strings = [value for value in row.values() if isinstance(value, str)]
     text = "".join([*strings, *row["aliases"], *row["replaces"], *row["names"]])
     if "\0" in text:
@@ -120,7 +120,7 @@ def _without_surrogates(text: str) -> str:
 
 
 class _ParquetRows:
-    # Writes rows to a Parquet file in batches. `size` is the number of characters of a note's text, or 0 for names.
+    # writes rows in batches; `size` is the number of characters of a note's text, or 0 for names
 
     def __init__(self, writer: pq.ParquetWriter) -> None:
         self._writer = writer

@@ -10,12 +10,11 @@ UNKNOWN_DATE = "date is not in ISO 8601 form"
 
 
 def note_of(values: Mapping[str, str], place: str) -> Iterator[Item]:
-    """Yield the note whose fields are `values`; yield a remark before the note if the date cannot be interpreted.
+    """Yield the note with the fields `values`, after a remark if the date cannot be interpreted.
 
-    The keys of `values` are document, text, person, label, encounter, date and author.
-
-    A row without an identifier of the document is dropped. A row is also dropped if the identifier of the document or
-    person contains white space, because such a row is usually part of a text that a misplaced quote split into rows.
+    The keys of `values` are document, text, person, label, encounter, date and author. A row without a document
+    identifier is dropped. A row whose document or person identifier contains white space is dropped too: usually, a
+    misplaced quote has split a text into such rows.
     """
     if not values["document"]:
         yield Dropped(NO_ID, place)

@@ -200,7 +200,7 @@ class SourceConfig(Section):
 
     @property
     def of_notes(self) -> "SourceConfig":
-        """The configuration of the table of notes that `synthgen.extract` makes from this hospital source."""
+        """The configuration for the table of notes extracted from this hospital source."""
         columns = {"text": "text", "label": "label", "id": "id", "names": ("names",), "format": "parquet"}
         group = None if self.rows_are_persons else "person"
         return self.model_copy(update={**columns, "group": group, "encoding": "utf-8"})

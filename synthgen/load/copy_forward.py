@@ -27,7 +27,7 @@ class Copied:
     """The records that remain, and how much text was copied."""
 
     records: list[Record]
-    share: float  # share of all 10-word shingles that an earlier record of the same person contains, 0 to 1
+    share: float  # share of all shingles that an earlier record of the same person contains, 0 to 1
     n_sentences: int = 0  # number of removed sentences
     n_records: int = 0  # number of removed records
 
@@ -38,11 +38,11 @@ def reduce_copies(records: Sequence[Record], mode: CopyForward) -> Copied:
     Args:
         records: records in the order in which they were written.
         mode: `keep` changes nothing. `remove-sentences` removes a sentence if an earlier record of the person has a
-            sentence with the same words. A sentence of fewer than ten words, such as "No fever.", is removed only if
-            it is part of ten consecutive words that are also in an earlier record. A record without remaining words
-            is removed. `newest` removes a record if a later record of the person continues it (see `CONTAINED`).
+            sentence with the same words. For a sentence of fewer than ten words, such as "No fever.", ten consecutive
+            words around it must also be in an earlier record. A record without remaining words is removed. `newest`
+            removes a record if a later record of the person continues it (see `CONTAINED`).
 
-    Privacy: which text of a person is removed depends on the records of that person only.
+    Privacy: the removed text of a person depends only on the records of this person.
     """
     by_person: dict[str, list[int]] = defaultdict(list)
     for i, record in enumerate(records):
@@ -102,7 +102,7 @@ def _hash(sentence: str) -> int:
 
 
 def _without(sentences: Sequence[str], seen_sentences: set[int], seen: set[_Shingle]) -> tuple[str, int]:
-    """Return the text without the sentences that `reduce_copies` removes, and the number of these sentences."""
+    """Return the text without the sentences to remove (see `reduce_copies`), and the number of these sentences."""
     words = [_words(sentence) for sentence in sentences]
     is_seen = [shingle in seen for shingle in _shingles([word for sentence in words for word in sentence])]
     kept, start, n_removed = [], 0, 0
@@ -127,8 +127,7 @@ def _sentences(text: str) -> list[str]:
     ends = {end for match in SENTENCE_END.finditer(text) if not _ends_no_sentence(text, end := match.end(), marks)}
     ends |= {match.start() for match in _BREAK.finditer(text)}
     previous = 0
-    # a number begins a list item if it is 1 or one more than the number of the last item; other numbers can be part
-    # of a sentence
+    # a number begins a list item if it is 1 or follows the last item's number; others can be part of a sentence
     for number in numbers:
         if int(number[1]) in {1, previous + 1}:
             previous = int(number[1])
@@ -144,8 +143,5 @@ def _sentences(text: str) -> list[str]:
 
 
 def _ends_no_sentence(text: str, end: int, marks: Collection[int]) -> bool:
-    """Return whether the full stop before `end` belongs to an abbreviation, or to a list number that ends there.
-
-    `marks` has the ends of the list numbers in the text.
-    """
+    """Return whether the full stop before `end` belongs to an abbreviation or a list number (ends in `marks`)."""
     return end in marks or _ABBREVIATED.search(text, max(0, end - 8), end) is not None

@@ -30,7 +30,7 @@ def doubts(records: Sequence[Record], wanted: Sequence[Record], source: SourceCo
 def doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
     """Return notes on labels that look like a missing value, or like a different label of the source.
 
-    `counts` has the number of records of each label of the source. `wanted` has the labels of the classes to keep.
+    `counts` maps each label to its number of records. `wanted` has the labels of the classes to keep.
     """
     by_folded: dict[str, list[str]] = defaultdict(list)  # labels that differ only by case, width or spacing
     for label in sorted(counts):
@@ -84,7 +84,7 @@ def doubtful_texts(texts: Iterable[str]) -> list[str]:
 
 
 def doubtful_persons(groups: Iterable[str], column: str) -> list[str]:
-    """Return a note on values of the group column that may be different spellings of one person's id."""
+    """Return a note on group values that may be different spellings of one id."""
     spellings = Counter(map(_id_key, {*groups}))
     n = sum(count - 1 for count in spellings.values())
     how = "case, leading zeros or a final `.0`"

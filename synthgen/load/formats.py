@@ -25,7 +25,7 @@ _SUFFIXES |= {".parquet": "parquet", ".pq": "parquet"}
 # key: type of a float column; value: limit below which the type stores every whole number exactly
 SHORT_FLOATS = {pa.float16(): 1 << 11, pa.float32(): 1 << 24}
 MAX_LISTED = 20  # largest number of problems in a message
-# file name, without extension, of a part of a table on the Hugging Face Hub, such as train-00000-of-00002
+# stem of a file that is a part of a table on the Hugging Face Hub, such as train-00000-of-00002
 SHARD = re.compile(r"(?P<split>.+)-(?P<number>\d{5})-of-(?P<of>\d{5})(?:-[0-9a-f]+)?")
 # formats whose source can be a folder; "dataset" and "text" are always folders, "parquet" can also be a file
 _FOLDER_FORMATS = ("dataset", "text", "parquet")
@@ -33,13 +33,13 @@ _SAVE_AGAIN = "Save the dataset again with `Dataset.save_to_disk`."
 
 
 def table_of(arrow: pa.Table, wanted: Iterable[str]) -> SourceTable:
-    """Return the rows of an Arrow table, numbered from 1, with the cells of the `wanted` columns that exist.
+    """Return the rows of an Arrow table, numbered from 1, with the cells of the existing `wanted` columns.
 
     The field `columns` of the result names all columns of the Arrow table, not only the wanted ones.
 
     Raises:
-        DataError: two wanted columns have the same name, or a float16 or float32 column has values so large that
-            whole numbers may have been rounded.
+        DataError: two wanted columns have the same name, or a float16 or float32 column has values so large that it
+            cannot store every whole number (`SHORT_FLOATS`).
         OSError: a column is damaged or holds a value that Python cannot represent, such as a date out of range.
     """
     names = [name for name in dict.fromkeys(wanted) if name in arrow.column_names]
@@ -85,7 +85,7 @@ def _text_or_binary(value: bytes | None) -> str | bytearray | None:
 
 
 def read_parquet(path: Path, wanted: Iterable[str]) -> SourceTable:
-    """Return the wanted columns of a parquet file, or of a folder whose parquet files are the parts of one table."""
+    """Return the wanted columns of a parquet file, or of a folder with the parts of one table."""
     wanted = tuple(wanted)
     if not path.is_dir():
         return _parquet(path, wanted)
@@ -145,9 +145,9 @@ def _parquet(path: Path, wanted: tuple[str, ...]) -> SourceTable:
 
 
 def read_dataset(path: Path, wanted: Iterable[str]) -> SourceTable:
-    """Return the wanted columns of a folder of the `datasets` library, with class names in place of class numbers.
+    """Return the wanted columns of a Hugging Face `datasets` folder, with class names in place of class numbers.
 
-    If the folder has a file of row indices, as version 1 of the library wrote it, only the listed rows are read.
+    If the folder has a file of row indices (written by version 1 of the library), only the listed rows are read.
     """
     splits = path / "dataset_dict.json"
     if splits.is_file():

@@ -13,8 +13,8 @@ def parquet_of(table: Any) -> bytes:
     """Return a table as the bytes of a Parquet file; the index of a pandas frame is left out.
 
     Args:
-        table: a pandas frame, a pyarrow table, any object with the Arrow stream interface (`__arrow_c_stream__`),
-            such as a polars frame, or a list of dictionaries; a key that a dictionary lacks is a missing cell.
+        table: a pandas frame, a pyarrow table, a list of dictionaries (a missing key is a missing cell), or any
+            object with the Arrow stream interface (`__arrow_c_stream__`), such as a polars frame.
 
     Raises:
         UsageError: `table` is of no supported kind, or a column holds values of different types.
@@ -39,7 +39,7 @@ def _arrow(table: Any) -> pa.Table:
     if type(table).__module__.partition(".")[0] == "pandas":  # recognises a frame without importing pandas
         return pa.Table.from_pandas(table, preserve_index=False)
     if isinstance(table, list):
-        # pyarrow would take the columns from the first row alone, which can lack a key of a later row
+        # pyarrow would take the columns from the first row, which can lack a key
         names = dict.fromkeys(name for row in table for name in row)
         return pa.Table.from_pylist([{name: row.get(name) for name in names} for row in table])
     if not hasattr(table, "__arrow_c_stream__"):

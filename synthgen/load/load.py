@@ -33,8 +33,7 @@ SCIENTIFIC = regex.compile(r"[+-]?\d([.,]\d+)?E\+\d+", regex.IGNORECASE)
 SHOWN_ROWS, SHOWN_COLUMNS = 10, 30  # largest number of rows per reason, and of columns, that a message lists
 MAX_SHOWN_NAME = 40  # number of characters of the longest column name that a message shows
 MAX_LABEL = 64  # largest number of characters of a label; no policy releases longer labels
-# The source is rejected if it has more labels than this, and more than half of them belong to one person each.
-FEW_CLASSES = 10
+FEW_CLASSES = 10  # a source with more labels is rejected if more than half of them belong to one person each
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class TooManyBadRows(DataError, exit_code=3):  # noqa: N818 - a state of the sou
     bad: tuple[BadRow, ...] = ()
 
     def with_file_hint(self, file: Path) -> "TooManyBadRows":
-        """Return the error, without `bad`, with a hint that names the file in which all bad rows are listed."""
+        """Return the error without `bad`; its hint names the file that lists all bad rows."""
         hint = f"{file} lists the number and the reason of each of these rows. {self.hint}"
         return TooManyBadRows(self.message, problems=self.problems, hint=hint)
 
@@ -64,9 +63,9 @@ def bad_rows_json(bad: Sequence[BadRow]) -> list[dict[str, Any]]:
 def to_record(row: SourceRow, source: SourceConfig, used_ids: set[str]) -> Record | BadRow:
     """Return the record of a row, or a `BadRow` with the first reason that applies; add a record's id to `used_ids`.
 
-    Text and id lose surrounding white space. The label and the group (the person) are changed by `normalized`.
-    If the source has no column for the group or the id, the value is made from the number of the row. `load` later
-    replaces a group made in this way by a value that does not depend on the row number (see `with_own_persons`).
+    Text and id lose surrounding white space; `normalized` is applied to the label and the group (the person). If the
+    source has no column for the group or the id, the row number gives the value. `load` later replaces such a group
+    by a value that does not depend on the row number (see `with_own_persons`).
     """
     if row.reason:
         return BadRow(row.number, row.reason)
@@ -133,7 +132,7 @@ class LoadReport:
     bad: tuple[BadRow, ...]  # unusable rows, in the order of the file
     n_other_labels: int  # number of usable rows whose label is not in `source.labels`
     n_not_sampled: int  # number of records that were left out because of `source.max_records`
-    removed: Mapping[str, float]  # see `select`: numbers of removed records and sentences, and share of copied text
+    removed: Mapping[str, float]  # the `counts` that `select` returns
     notes: tuple[str, ...]  # sentences about probable mistakes in the source; they may show labels
 
     def bad_counts(self) -> dict[str, int]:

@@ -78,7 +78,7 @@ def refuse_wide(start: bytes) -> None:
 
 
 def likely_encoding(path: Path) -> str:
-    """Return a hint on the encoding of a file that is not UTF-8, or of a folder that contains such files."""
+    """Return a hint on the encoding of a file or folder that is not UTF-8."""
     if path.is_dir():
         return "Files that are not UTF-8 need source.encoding, for example cp1252 (Windows)."
     with open_regular(path) as file:
@@ -108,8 +108,8 @@ def encoding_notes(path: Path, encoding: str) -> tuple[str, ...]:
 def refuse_separator(columns: list[str], wanted: frozenset[str], delimiter: str) -> None:
     """Raise DataError if the header, or a line like `sep=;` in its place, uses a separator other than `delimiter`.
 
-    `columns` are the cells of the first line, which was split at `delimiter`. `wanted` are the configured columns. If
-    no column is configured, or a cell is a configured column, nothing is checked.
+    `columns` are the cells of the first line, split at `delimiter`. If `wanted`, the configured columns, is empty or
+    contains one of these cells, nothing is checked.
     """
     if not wanted or wanted & {*columns}:
         return
@@ -150,8 +150,8 @@ def refuse_other_json(start: str) -> None:
 def absent_columns(wanted: Collection[str], columns: Collection[str]) -> list[str]:
     """Return a line for each `wanted` column that is not in `columns`.
 
-    If the file has no header, `columns` are private cells. A line therefore shows a name from `columns` only if this
-    name differs from the wanted name just by case or spacing.
+    If the file has no header, `columns` are private cells. Therefore, a line shows a name from `columns` only if it
+    is the wanted name in a different case or spacing.
     """
     alike = {folded(column): column for column in columns}
     return [

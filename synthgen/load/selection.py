@@ -1,8 +1,4 @@
-"""Change loaded records as the configuration section `source` states.
-
-The changes are: one spelling per label, removal of repeated text, a largest number of records per person, and removal
-or merging of small classes.
-"""
+"""Change loaded records: one spelling per label, no repeated text, fewer records per person, no small classes."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -41,8 +37,8 @@ def is_no_value(label: str) -> bool:
 def with_own_persons(records: Sequence[Record]) -> list[Record]:
     """Return the records with one person per record, named by a digest of the text and a counter of equal texts.
 
-    The number of the row is not used as a name, because the ledger, which recognises persons across runs, would then
-    take row 1 of one table and row 1 of an unrelated table for the same person.
+    A row number would not suffice as a name: the ledger recognises persons across runs, and the first rows of two
+    unrelated tables would count as one person.
     """
     seen: Counter[str] = Counter()
     named = []
@@ -67,9 +63,9 @@ def select(records: Sequence[Record], source: SourceConfig, seeds: SeedTree) -> 
     """Apply `dedupe`, `copy_forward`, `max_per_person` and `min_class` of `source` to the records.
 
     The field `counts` has the numbers of removed or merged records: `repeated`, `over_max_per_person` and
-    `in_small_classes`. If the source has person ids, `counts` also has the share of copied text, `copied_share` (0 to
-    1), and the numbers of removed copies, `copied_sentences` and `copied_records`. Raise DataError if
-    `min_class.then` is `refuse` and a class is too small.
+    `in_small_classes`. If the source has person ids, `counts` also has the share of copied text (`copied_share`, 0 to
+    1) and the numbers of removed copies (`copied_sentences`, `copied_records`). Raise DataError if a class is too
+    small and `min_class.then` is `refuse`.
 
     Privacy: with `dedupe: all` or `min_class`, whether a record is kept depends on other persons.
     Randomness: if `source.max_per_person` is set, keyed hashes choose the records of each person (see `_at_most`).
@@ -121,7 +117,7 @@ def _small_classes(records: Sequence[Record], min_class: MinClassConfig) -> dict
 def _with_copies_treated(
     records: list[Record], source: SourceConfig, notes: list[str], counts: dict[str, float]
 ) -> list[Record]:
-    """Apply `source.copy_forward` and return the records; add a sentence to `notes`, and the results to `counts`."""
+    """Return the records after `source.copy_forward`; add a sentence to `notes`, and the results to `counts`."""
     copied = reduce_copies(records, source.copy_forward)
     removed = f"; {copied.n_sentences} sentences and {copied.n_records} whole records were removed"
     notes.append(
@@ -136,8 +132,8 @@ def _with_copies_treated(
 def _at_most(records: Sequence[Record], limit: int, seeds: SeedTree) -> list[Record]:
     """Return at most `limit` records of each person, in the given order.
 
-    Records are chosen by a keyed hash of the person and the record's position among the person's records. The hash
-    does not use record ids, because an id can be a row number, which depends on the records of other persons.
+    A keyed hash of the person and the record's position among the person's records chooses the records. Record ids
+    are not hashed: an id can be a row number, which depends on the records of other persons.
     """
     by_person: dict[str, list[Record]] = defaultdict(list)
     for record in records:

@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import errno
 import json
 import re
 from collections import Counter
@@ -28,7 +29,7 @@ from synthgen.load.rows import MALFORMED, SourceRow, SourceTable, read_row
 
 MAX_CELL_CHARACTERS = 1 << 24
 PEEKED_BYTES = 1 << 10  # number of bytes that are read to recognise binary files, UTF-16 and UTF-32
-HEADER_LINES = 10  # number of rows that are searched for a header that is not in the first line
+HEADER_LINES = 10  # number of rows below the first line that are searched for a header
 FORMULA = re.compile(r'="((?:[^"]|"")*)"', re.DOTALL)  # cell that Excel reads as text, such as ="007"
 
 
@@ -42,12 +43,11 @@ def read_csv(
 ) -> SourceTable:
     """Return the rows of a CSV file, whose cells can be in double quotes; row 1 is the first row below the header.
 
-    All columns with a name are read. `wanted` has the configured columns. If the header has none of them, the file is
-    searched for a later header, another separator or another format. If one is found, DataError is raised; if none is
-    found, the rows are returned without the configured columns.
+    All columns with a name are read. If the header has none of the configured columns `wanted`, DataError is raised
+    for a later header, another separator or another format.
 
-    With `isolated_rows`, which a privacy budget requires, a file with a cell of several lines is rejected, because an
-    unclosed quote would absorb the rows of other persons.
+    With `isolated_rows`, which a privacy budget requires, a cell of several lines is rejected. It can result from an
+    unclosed quote, which absorbs the rows of other persons.
     """
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     rows: list[SourceRow] = []
@@ -156,8 +156,19 @@ def read_text(path: Path, encoding: str = "utf-8") -> SourceTable:
     others = Counter(Path(name).suffix.lower() or "no extension" for name in visible.keys() - dict(files))
     notes = [f"{n} files ({suffix}) were not read; only .txt files are read" for suffix, n in sorted(others.items())]
     notes += [f"{len(hidden)} hidden files were not read"] if hidden else []
-    rows = (read_row(i, _text_values, name, file, encoding) for i, (name, file) in enumerate(files, 1))
+    rows = (_text_row(i, name, file, encoding) for i, (name, file) in enumerate(files, 1))
     return SourceTable(("text", "label", "id"), tuple(rows), tuple(notes))
+
+
+def _text_row(number: int, name: str, file: Path, encoding: str) -> SourceRow:
+    try:
+        return read_row(number, _text_values, name, file, encoding)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        limit = f"{MAX_CELL_CHARACTERS >> 20} MiB"
+        hint = f"Only regular files of at most {limit} are read. Split or remove this file."
+        raise DataError(f"{name} is not a regular file, or has more than {limit}", hint=hint) from None
 
 
 def _text_values(name: str, file: Path, encoding: str) -> dict[str, Any]:
@@ -174,7 +185,7 @@ def _opened_text(path: Path, encoding: str) -> Iterator[TextIOWrapper]:
     Raise DataError if the file is binary, if it is UTF-16 or UTF-32 although `encoding` is UTF-8, or if it is not
     valid in an `encoding` other than UTF-8.
     """
-    # invalid bytes in UTF-8 become lone surrogates, which mark the undecodable rows; all remaining rows can be read
+    # with UTF-8, invalid bytes become lone surrogates, so only their rows are undecodable
     is_utf8 = codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}
     codec, errors = ("utf-8-sig", "surrogateescape") if is_utf8 else (encoding, "strict")
     try:

@@ -10,7 +10,7 @@ _STEP = re.compile(r"""(?P<name>[A-Za-z]\w*)(?:\[@(?P<key>\w+)=(?P<value>[^\]"']
 _TIME = re.compile(r"(\d{4}(?:\d\d){0,5})(?:\.\d+)?([+-]\d{4})?", re.ASCII)  # digits and zone of an HL7 time
 # number of digits of an HL7 time -> length of the time in ISO 8601; an hour without minutes is left out
 _ISO_LENGTHS = {4: 4, 6: 7, 8: 10, 10: 10, 12: 16, 14: 19}
-# endings of the names of elements that describe organisations and places, such as `manufacturerOrganization`
+# endings of element names that mean organisations or places, such as `manufacturerOrganization`
 _NO_PERSONS = ("Organization", "place")
 
 

@@ -9,13 +9,13 @@ from synthgen.extract.safe_xml import Element, local
 
 # `_flow` marks breaks, indents and bullets by control characters, which XML cannot contain; `_shown` replaces them.
 _LINE, _PARAGRAPH, _INDENT, _BULLET = "\x0c", "\x0b", "\x1f", "\x1e"
-_BREAK = "\n"  # a line break that the author wrote; two `_BREAK` give a blank line, several `_LINE` only one line end
+_BREAK = "\n"  # a line break of the author; two of them give a blank line, but several `_LINE` give one line end
 # key: name of an element; value: mark that is written before and after the element
 _MARKS = {
     "paragraph": _PARAGRAPH, "table": _PARAGRAPH, "list": _LINE, "item": _LINE, "caption": _LINE, "footnote": _LINE,
     "tr": _LINE,
 }  # fmt: skip
-# some systems write these HTML elements in place of C-CDA elements
+# some systems write HTML elements in place of C-CDA elements
 _MARKS |= {"p": _PARAGRAPH, "div": _PARAGRAPH, "pre": _PARAGRAPH, "ul": _LINE, "ol": _LINE, "li": _LINE}
 _MARKS |= {f"h{level}": _PARAGRAPH for level in range(1, 7)}
 _LISTS, _ITEMS = {"list", "ul", "ol"}, {"item", "li"}
@@ -29,7 +29,7 @@ _LINE_END = re.compile(r"\r\n?")
 
 
 def body_text(root: Element) -> str:
-    """Return the text of all sections in order, with the title of a section above the text of the section.
+    """Return the titles and texts of all sections in order.
 
     Paragraphs are separated by blank lines. Items of lists begin with a dash or a number. A row of a table becomes a
     line such as `"Aspirin | 75 mg"`. Hidden text, deleted text and sections without text are left out.
@@ -122,7 +122,7 @@ def _cell(marked: str) -> str:
 
 
 def _inline(text: str | None, element: Element) -> str:
-    # returns a text of `element` with single spaces, and with `_BREAK` in place of each line break of the author
+    # white space becomes single spaces, but each line break of the author becomes `_BREAK`
     if not text:
         return ""
     # the parser returns a carriage return only for `&#13;`, which the author wrote as a line break

@@ -18,7 +18,7 @@ NOT_CDA = "XML is not a clinical document"
 NO_TEXT, URL_ONLY = "document has no section with text", "document has only a URL; put the text into the document"
 NOT_BASE64, ARCHIVE = "attachment is not base64", "zip archive; unpack it first"
 INCOMPLETE, NO_DATE = "document is not complete (statusCode)", "date is not valid"
-# reasons that mean "not a clinical document"; a file that is dropped for any other reason is a clinical document
+# reasons why a file is not a clinical document; a file that is dropped for another reason is one
 _NO_DOCUMENT = REASONS | {links.OUTSIDE, links.OTHER_FILE, links.HIDDEN, links.UNREADABLE, NOT_CDA, ARCHIVE}
 _SUFFIXES = {".xml", ".ccda", ".cda", ".ccd"}  # suffixes of files that are read
 _OID = re.compile(r"[0-9.]+")  # an identifier that is only an OID names an authority, not a patient
@@ -43,8 +43,8 @@ def read_ccda(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     PDF, the text of the attached file is used.
 
     Defaults of the fields:
-    - person: the first usable identifier of `recordTarget/patientRole` as `EXTENSION@ROOT`, or only as `ROOT` if this
-      identifier has no extension and its root is a UUID
+    - person: the first identifier of `recordTarget/patientRole`, as `EXTENSION@ROOT`; an identifier without extension
+      is used only if its root is not an OID (for example a UUID)
     - encounter: the identifier of `componentOf/encompassingEncounter`
     - date: the start or time of the encounter, else the time of the document
     - label: the display name of the document's `code`, else the code itself
@@ -183,7 +183,7 @@ class _Document:
         earlier = [f"{one} version {n}" for one in sets for n in lower]
         return Note(
             place=self.place,
-            # a withdrawn document gets the `setId`, which all its versions share, because all versions are withdrawn
+            # a withdrawal applies to all versions of a document, so its identifier is the `setId` that they share
             document=(sets if withdrawn and sets else aliases or [self.place])[0],
             text=text,
             person=self._person(),

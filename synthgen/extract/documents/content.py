@@ -50,5 +50,5 @@ def text_of(data: bytes, content_type: str) -> DocumentText:
 def _kind(data: bytes, declared: str) -> str:
     start = data[:1024].removeprefix(codecs.BOM_UTF8)
     kind = next((kind for pattern, kind in _STARTS if re.match(pattern, start, re.IGNORECASE)), declared)
-    # XHTML begins like HTML, so the start does not contradict the declared type XHTML
+    # XHTML begins like HTML
     return declared if (kind, declared) == (_HTML, _XHTML) else kind

@@ -31,7 +31,7 @@ _NOT_TEXT = frozenset({
 })  # fmt: skip
 # elements with a blank line before and after them
 _PARAGRAPHS = frozenset({"blockquote", "dl", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "p", "pre", "table"})
-# elements that begin on a new line; the text after such an element also begins on a new line
+# elements that begin on a new line, as does the text after them
 _BLOCKS = _PARAGRAPHS | frozenset({
     "address", "article", "aside", "body", "caption", "center", "dd", "details", "dialog", "dir", "div", "dt",
     "fieldset", "figcaption", "figure", "footer", "form", "header", "legend", "li", "listing", "main", "menu",
@@ -56,7 +56,7 @@ def html_text(data: bytes, charset: str, *, is_xml: bool) -> DocumentText:
 
     Args:
         data: the document.
-        charset: the charset that the content type states, or "" if the content type states no charset.
+        charset: the charset that the content type states, or "".
         is_xml: whether the document is declared as XHTML.
 
     Raises:
@@ -103,7 +103,7 @@ def _html_root(text: str) -> "etree._Element | None":
 
 
 def _entity(match: re.Match[str]) -> str:
-    # XML defines only `_XML_ENTITIES`; all remaining entities of HTML are replaced by the characters they stand for
+    # XML defines only `_XML_ENTITIES`; other entities of HTML become the characters that they stand for
     return match[0] if match[1] in _XML_ENTITIES else html.unescape(match[0])
 
 
@@ -129,8 +129,7 @@ class _Row:
 
 
 class _Layout:
-    # Writes the visible text of an element tree. Breaks, tabs, bullets and spaces are written together with the next
-    # text, so none follows the last text.
+    # Breaks, tabs, bullets and spaces are written only with the next text, so none follows the last text.
 
     def __init__(self) -> None:
         self.has_hiding_sheet = False

@@ -15,7 +15,7 @@ from synthgen.extract.documents.plain import MAX_CHARACTERS, REPLACED, DocumentT
 
 PAGE_WITHOUT_TEXT = "a page of the PDF has no text"
 MAX_PAGES = 2000  # largest number of pages of a PDF that is read
-# For damaged files, pypdf raises built-in exceptions of Python besides the exceptions that pypdf defines.
+# for damaged files, pypdf raises built-in exceptions besides its own
 _DAMAGED = (
     PyPdfError, DependencyError, DeprecationError, ArithmeticError, AssertionError, AttributeError, BufferError,
     EOFError, LookupError, MemoryError, OSError, RuntimeError, StopIteration, TypeError, ValueError,
@@ -26,8 +26,8 @@ _DAMAGED = (
 def pdf_text(data: bytes) -> DocumentText:
     """Return the text of a PDF, with a blank line between two pages.
 
-    Each page without text, such as a scanned page, causes a remark. A PDF that is encrypted with the empty password
-    is read. pypdf limits the size of the data that it decompresses.
+    Each page without text, such as a scanned page, causes a remark. A PDF with the empty password is read. pypdf
+    limits the size of decompressed data.
 
     Raises:
         UnreadableDocument: the PDF is damaged, encrypted or too long, or no page has text.
@@ -68,7 +68,7 @@ def _pages(reader: PdfReader) -> list[str]:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Suppress the messages of pypdf, because such messages may quote the document."""
+    """Suppress the messages of pypdf, because they may quote the document."""
     logger = logging.getLogger("pypdf")
     before = logger.level
     logger.setLevel(logging.CRITICAL + 1)  # the loggers of the modules of pypdf inherit this level

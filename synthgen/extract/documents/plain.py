@@ -57,9 +57,9 @@ def plain_text(data: bytes, charset: str) -> DocumentText:
 def decoded(data: bytes, charset: str) -> tuple[str, tuple[str, ...]]:
     """Return (text, remarks); a remark states that the charset was assumed or differs from the declared charset.
 
-    A byte-order mark determines the charset. Without such a mark, the first of these charsets in which every byte is
-    valid is used: the declared charset, UTF-8, cp1252. A charset such as ISO 8859-1 is skipped if the text would have
-    control characters from U+0080 to U+009F, because their bytes are usually quotation marks in cp1252.
+    A byte-order mark determines the charset. Without such a mark, the declared charset, UTF-8 and cp1252 are tried in
+    this order until every byte is valid. A charset such as ISO 8859-1 is skipped if the text would have control
+    characters from U+0080 to U+009F, because their bytes are usually quotation marks in cp1252.
 
     Raises:
         UnreadableDocument: no charset fits, or the text contains NUL characters.

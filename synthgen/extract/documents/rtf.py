@@ -1,6 +1,6 @@
 """Read the visible text of RTF documents.
 
-The package striprtf is not used, because striprtf returns hidden and deleted text.
+The package striprtf is not used, because it returns hidden and deleted text too.
 Reference: Microsoft, Rich Text Format (RTF) Specification, version 1.9.1, 2008.
 """
 
@@ -29,8 +29,8 @@ _WORDS = {  # control word -> text
 }  # fmt: skip
 # control symbol (the character after a backslash) -> text
 _SYMBOLS = {b"~": " ", b"_": "-", b"\\": "\\", b"{": "{", b"}": "}", b"\r": "\n", b"\n": "\n", b"\t": "\t"}
-# Groups that are not read. They contain no text of the document, or they repeat text, such as headers and footers of
-# pages, and the copy of a text box for old programs (`shprslt`).
+# Groups that are not read: they contain no text of the document, or they repeat text, such as the headers of pages
+# and the copy of a text box for old programs (`shprslt`).
 _SKIPPED = frozenset({
     "annotation", "atnauthor", "atndate", "atnid", "atntime", "colortbl", "comment", "datafield", "doccomm",
     "filetbl", "fldinst", "footer", "footerf", "footerl", "footerr", "ftncn", "ftnsep", "ftnsepc", "aftncn",
@@ -73,7 +73,7 @@ class _Group:
 def rtf_text(data: bytes) -> DocumentText:
     r"""Return the visible text of an RTF document, with tabs between the cells of tables.
 
-    The text includes results of fields, numbers of list items, and footnotes. The text does not include:
+    The text includes results of fields, numbers of list items, and footnotes. It does not include:
     - hidden text (`\v`), and text that change tracking marks as deleted or moved away (`\deleted`, `\mvf`)
     - headers, footers, comments, pictures and codes of fields
     - groups that begin with `\*`, except text boxes and the properties of nested tables
@@ -104,8 +104,7 @@ class _RtfReader:
         self._n_fallback = 0  # number of characters after `\u` that are still to be skipped
         self._encoding = "cp1252"
         self._default_font = -1
-        # number of a font -> encoding, or key in `_FONT_SYMBOLS` for a font of symbols
-        self._fonts: dict[int, str] = {}
+        self._fonts: dict[int, str] = {}  # number of a font -> encoding, or key in `_FONT_SYMBOLS`
         self._symbol_fonts: set[int] = set()  # numbers of the fonts that have the charset for symbols
 
     def read(self, data: bytes) -> int:
@@ -165,7 +164,7 @@ class _RtfReader:
                 self._group.is_skipped = self._group.is_font_table = True
             self._is_first = self._is_starred = False
         if word in _WORDS:
-            # A line break or tab is never the fallback of a `\u` character, so it ends the search for the fallback.
+            # a line break or tab is never a fallback of `\u`, so no characters are skipped after it
             is_fallback = self._n_fallback and _WORDS[word] not in {"\n", "\t"}
             self._n_fallback = self._n_fallback - 1 if is_fallback else 0
             self._put("" if is_fallback else _WORDS[word])
@@ -247,7 +246,7 @@ class _RtfReader:
         self.pieces.append(text)
 
     def _in_symbol_font(self, text: str) -> str:
-        # returns the symbols that a font of symbols displays for the characters of `text`
+        # returns the symbols that the font displays for the characters of `text`
         table = _FONT_SYMBOLS.get(self._font_encoding(), _SYMBOL_FONT)
         found = "".join(table.get(character, "\ufffd") for character in text)
         if "\ufffd" in found and self._is_visible():

@@ -18,8 +18,7 @@ PARTLY_READ = "a part of the document is left out: {reason}"
 MISSING_FILE = "attachment file is missing, or cannot be read"
 MAX_ATTACHMENT_BYTES = 256 << 20
 MAX_COMPARED_TEXTS = 50  # a document with more texts keeps all texts, without a comparison
-# two texts with different content types count as equal if the longer text has at least this fraction of the words of
-# the shorter text; only the longer text is kept
+# a text is left out if a longer text of a different content type has at least this fraction of its words
 SAME_WORDS = 0.9
 
 # id of a Binary resource -> (data, content type), or None if the resource is missing or unreadable
@@ -32,7 +31,7 @@ class Texts:
 
     found: list[str] = field(default_factory=list)
     formats: dict[str, str] = field(default_factory=dict)  # text -> content type
-    reasons: list[str] = field(default_factory=list)  # for each part of the document without text: why it has none
+    reasons: list[str] = field(default_factory=list)  # for each part without text: why it has none
     remarks: list[str] = field(default_factory=list)  # problems of parts that were read, such as a wrong charset
 
     def add(self, data: bytes, content_type: str) -> None:
@@ -130,7 +129,7 @@ class Attachments:
 
 
 def add_narrative(value: object, texts: Texts, skipped: Collection[str] = ("generated", "empty")) -> None:
-    """Add the text of a narrative unless its status is in `skipped`; the default skips generated and empty ones."""
+    """Add the text of a narrative, unless its status is in `skipped`."""
     for one in objects(value):
         if text(one.get("status")) not in skipped and (div := text(one.get("div"))):
             texts.add(div.encode(errors="replace"), "application/xhtml+xml; charset=utf-8")

@@ -51,25 +51,25 @@ class Paths:
     def patient(self, identity: str) -> str:
         """Return the person identifier for `identity`, the id of a patient.
 
-        If `source.fields.person` is set, the person identifiers of notes are not the ids of patients. In this case,
-        the result has a prefix, because the id could equal the person identifier of a different patient.
+        If `source.fields.person` is set, person identifiers are not ids of patients. In this case, the result has a
+        prefix, because the id could equal the person identifier of a different patient.
         """
         return f"Patient/{identity}" if "person" in self.by_field else identity
 
     def values(self, kind: str, resource: Resource) -> dict[str, str]:
-        """Return by field the value in `resource`, for the fields that are read in resources of the type `kind`."""
+        """Return field -> value in `resource`, for the fields whose configured path is read in the type `kind`."""
         paths = {name: path for name, (owner, path) in self.by_field.items() if owner == kind}
         return {name: next(at_path(resource, path), "") for name, path in paths.items()}
 
 
 class NoteMaker:
-    """Make items from FHIR documents: notes, names, pairs of ids of one person, remarks and dropped documents."""
+    """Make items from FHIR documents, such as notes and names of persons."""
 
     def __init__(self, paths: Paths, lookups: Lookups, attachments: Attachments) -> None:
         self._paths, self._lookups, self._attachments = paths, lookups, attachments
 
     def items(self, resource: Resource, place: str) -> Iterator[Item]:
-        """Yield the note of a document or why it is dropped; also names, remarks and pairs of ids of one person."""
+        """Yield the note of a document or why it is dropped; also names, merges of persons, and remarks."""
         reason, is_withdrawn = _status(resource)
         if reason and not is_withdrawn:
             yield Dropped(reason, place)

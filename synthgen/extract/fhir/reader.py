@@ -80,7 +80,7 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
 
 
 def _persons(shown: Mapping[Path, str], people: "_People", types: Counter[str]) -> Iterator[Item]:
-    # reads the export for the first time, yields names and merges, and counts the resources by type in `types`
+    # the first pass over the export: yields names and merges, and counts the resources by type in `types`
     for file, name in shown.items():
         for entry in resources_of(file, name):
             if isinstance(entry, Dropped):
@@ -125,13 +125,11 @@ def _require_notes(path: Path, n_notes: int, types: Counter[str], reasons: Count
 
 
 class _People:
-    # Yields the names and merges that the resources state, and keeps the values that documents refer to. The export
-    # is first read for these values, and then again for the documents.
+    # Collects the values that documents refer to. The export is read once for these values, then for the documents.
 
     def __init__(self, paths: Paths) -> None:
         self.subject_identifiers: set[str] = set()  # identifiers of patients that documents state in place of ids
-        # returns the person identifier for the id of a patient, or for an identifier that a document states instead
-        self.id_of = paths.patient
+        self.id_of = paths.patient  # id of a patient, or identifier stated in its place -> person identifier
         self._paths = paths
         self.lookups: dict[str, dict[str, dict[str, str]]] = {"encounter": {}, "patient": {}}
         self._binaries: dict[str, tuple[str, str]] = {}  # id of a Binary resource -> (base64 data, content type)

@@ -37,7 +37,7 @@ def is_export(file: Path) -> bool:
 def resources_of(file: Path, shown: str) -> Iterator[tuple[Resource, str] | Dropped]:
     """Yield (resource, place) for each resource, and `Dropped` for each line or file without a readable resource.
 
-    `shown` is the file name with which a place begins; for example, the place of line 7 is `SHOWN:7`.
+    `shown` is the name of the file in each place; the place of line 7 is `SHOWN:7`.
     """
     try:
         if file.name.lower().endswith(_LINE_SUFFIXES) or _has_lines(file):

@@ -31,7 +31,7 @@ def text(value: Any) -> str:
 
 
 def first(*values: Any) -> str:
-    """Return the first text that is not empty, after `text` is applied to each value; "" if all are empty."""
+    """Apply `text` to each value, and return the first result that is not empty; "" if all are empty."""
     return next((found for value in values if (found := text(value))), "")
 
 
@@ -93,7 +93,7 @@ def refers_elsewhere(value: Any, kind: str) -> bool:
 
 
 def _parts(target: str) -> list[str]:
-    # returns the parts between the slashes of a reference, after a query or version at the end is removed
+    # splits a reference at its slashes, without the query or version at its end
     return target.partition("?")[0].partition("/_history/")[0].rstrip("/").split("/")
 
 
@@ -106,14 +106,13 @@ def keys(resource: Resource) -> list[str]:
 
 
 def _business_keys(identifiers: Any) -> list[str]:
-    # returns identifiers as `SYSTEM|VALUE`, or as `|VALUE` if the system is missing (`identifier_key` returns
-    # `VALUE`)
+    # returns `SYSTEM|VALUE` for each identifier; without a system it returns `|VALUE`, unlike `identifier_key`
     stated = [one for one in objects(identifiers) if text(one.get("value"))]
     return [f"{text(one.get('system'))}|{text(one.get('value'))}" for one in stated]
 
 
 def target_keys(value: Any) -> list[str]:
-    """Return the identifiers of the document that a reference points to, in the forms that `keys` returns."""
+    """Return the identifiers that a reference to a document states, in the forms of `keys`."""
     found = []
     for one in objects(value):
         target = text(one.get("reference")).partition("/_history/")[0].rstrip("/").split("/")

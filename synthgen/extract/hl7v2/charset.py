@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 UNKNOWN_CHARSET = "the header names an unknown character set"
 OTHER_CHARSET = "bytes do not fit the expected character set; the message was decoded with another character set"
-ISO_2022 = "iso2022_jp_ext"  # codec of messages that switch between the character sets of MSH-18 by escape sequences
+ISO_2022 = "iso2022_jp_ext"  # codec of messages that switch between character sets by escape sequences
 _FALLBACK = "cp1252"
 
-# Name in MSH-18 (HL7 table 0211) -> Python codec. Messages that declare UTF-16 or UTF-32 are decoded as UTF-8:
-# either `framing` has converted the file to UTF-8, or the sender declares a charset that the message does not have.
+# Name in MSH-18 (HL7 table 0211) -> Python codec. UTF-16 and UTF-32 stand for UTF-8: either `framing` has converted
+# the file, or the declaration is wrong.
 _TABLE_0211 = {
     "ASCII": "ascii",
     **{f"8859/{n}": f"iso8859-{n}" for n in (*range(1, 10), 15)},
@@ -47,10 +47,10 @@ def _codec(name: str) -> str | None:
 def decode(data: bytes, declared: Sequence[str], encoding: str) -> tuple[str, str, tuple[str, ...]] | None:
     """Return (text, name of the codec, remarks), or None if the bytes fit no codec.
 
-    `declared` has the names in MSH-18. Three codecs are tried in this order: the codec of these names (see
-    `named_charset`), `encoding`, and cp1252. The first codec that fits decodes the whole message. A remark states
-    that the first name is unknown, or that the first tried codec does not fit. ISO 8859-1 does not fit a message with
-    the control characters 0x80 to 0x9F.
+    Three codecs are tried in this order: the codec of the names in MSH-18 (`declared`, see `named_charset`),
+    `encoding`, and cp1252. The first codec that fits decodes the whole message. ISO 8859-1 does not fit a message
+    with the control characters 0x80 to 0x9F. A remark states that the first name is unknown, or that the first codec
+    does not fit.
     """
     charset = named_charset(declared)
     remarks = (UNKNOWN_CHARSET,) if charset is None else ()

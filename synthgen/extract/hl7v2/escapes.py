@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _MAX_REPEAT = 20  # largest number of line breaks or spaces that one command produces; HL7 sets no limit
-# `unescape` first writes this character for a command that begins a new line, such as `\.in\`. Then the character
-# becomes a line break, or is removed if it is next to a line break or at the start of the text. No message contains
-# the character, because `framing` splits lines at it.
+# A mark for commands that begin a new line, such as `\.in\`. `unescape` replaces it by a line break, unless the text
+# already has a line break there, or starts there. No message contains the mark, because `framing` splits lines at it.
 _SOFT_BREAK = "\v"
 
 

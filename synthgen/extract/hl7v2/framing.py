@@ -14,14 +14,14 @@ from synthgen.extract.documents.plain import BYTE_ORDER_MARKS
 MAX_MESSAGE_BYTES, MAX_MESSAGE_LINES = 64 << 20, 200_000
 TOO_LARGE = f"message is larger than {MAX_MESSAGE_BYTES >> 20} MiB or {MAX_MESSAGE_LINES} lines"
 OUTSIDE = "lines outside of a message"
-# number of bytes read at once, and number of bytes at the start of a file that are searched for the first header
+# number of bytes read at once, and to search for the first header
 _CHUNK_BYTES, _HEAD_BYTES = 1 << 20, 1 << 12
 _MAX_FILE_BYTES = 1 << 60  # in effect no limit, because a file is streamed
 # the protocol MLLP encloses a message in 0x0B and 0x1C; some programs write 0x0B as a line break inside a text
 _BREAK = re.compile(rb"\r\n|[\r\n\x0b\x1c]")
 _BEFORE_HEADER = codecs.BOM_UTF8 + b"\x0b\x1c \t\r\n"  # bytes that can precede the word MSH in a header
 # A line of a note can begin with the word MSH, so a header needs separators after the word. Damaged separators count
-# as separators, because the lines above and below a header can be about different persons and must not be joined.
+# too: a missed header would join two messages, which can be about different persons.
 _HEADER = re.compile(rb"[\xef\xbb\xbf\s]*MSH(?:\||$|[^\w\s]{2})")
 _ENVELOPE = re.compile(rb"[\xef\xbb\xbf\s]*(?:FHS|BHS|BTS|FTS)(?:\||$|[^\w\s]{2})")  # header or trailer of a batch
 _WIDE_MARKS = {mark: name for mark, name in BYTE_ORDER_MARKS.items() if mark != codecs.BOM_UTF8}  # UTF-16, UTF-32
@@ -31,7 +31,7 @@ _WIDE_MARKS = {mark: name for mark, name in BYTE_ORDER_MARKS.items() if mark != 
 class RawMessage:
     """The lines of one message, or the reason why the message is not read."""
 
-    number: int  # number of the message in the file, from 1; for `OUTSIDE`, the number of messages in the file
+    number: int  # position in the file, from 1; for `OUTSIDE`, the number of messages in the file
     lines: tuple[bytes, ...]  # empty if there is a reason
     reason: str = ""  # why the message is not read; "" if it is read
     # "utf-8" if the file was converted or has a byte-order mark; then the field MSH-18 (character set) is ignored
@@ -89,7 +89,7 @@ def _chunks(file: BinaryIO, wide: str) -> Iterator[bytes]:
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes | None]:
-    # yields None in place of a line above the size limit of a message
+    # yields None for a line above the size limit of a message
     parts: list[bytes] = []
     size, deferred = 0, b""
     for chunk in chunks:
@@ -127,7 +127,7 @@ def split_messages(lines: Iterable[bytes | None]) -> Iterator[RawMessage]:
         if kept is None:
             has_stray |= bool(line and line.strip() and not is_envelope)
             continue
-        # a line above the size limit, or more than `MAX_MESSAGE_LINES` lines, makes the message too large
+        # too many lines count as too many bytes
         size += MAX_MESSAGE_BYTES + 1 if line is None or len(kept) == MAX_MESSAGE_LINES else len(line) + 1
         if size > MAX_MESSAGE_BYTES:
             kept = []

@@ -14,8 +14,7 @@ CONTINUED_LINE = "line without a segment name; it was read as part of the line b
 ADDENDUM = "segment ADD; it was read as part of the segment before it"
 FRAGMENT = "message is split into several parts (DSC); the parts are not joined"
 UNKNOWN_SEGMENT = "segment is left out, because HL7 v2 does not define its name"
-# names of the segments that HL7 v2 defines; a line of a text, such as "WBC|5.2", can look like a segment, but this
-# list does not contain its name
+# names of the segments that HL7 v2 defines; a line of a text, such as "WBC|5.2", can look like a segment
 _SEGMENTS = (
     "ACC ADD AIG AIL AIP AIS AL1 ARV AUT BHS BTS CM0 CM1 CM2 CON CSP CSR CSS CTD CTI DB1 DG1 DRG DSC DSP ERR EVN FAC "
     "FHS FT1 FTS GOL GP1 GP2 GT1 IAM IIM IN1 IN2 IN3 INV IPC LAN LOC MFA MFE MFI MRG MSA MSH NCK NK1 NSC NTE OBR OBX "
@@ -118,9 +117,9 @@ class Hl7Message:
 def parse_message(raw: RawMessage, encoding: str) -> Hl7Message | str:
     """Return the parsed message, or the reason why the message cannot be read.
 
-    `encoding` is the character set of messages whose field MSH-18 states no character set. Many exports write line
-    breaks into a text. Therefore, a line that does not begin with the name of a segment and a separator continues the
-    previous line. The segment ADD continues the last field of the previous segment.
+    `encoding` is the character set of a message whose field MSH-18 states none. Many exports write line breaks into a
+    text. Therefore, a line that does not begin with a segment name and a separator continues the previous line. The
+    segment ADD continues the last field of the previous segment.
     """
     if raw.reason:
         return raw.reason

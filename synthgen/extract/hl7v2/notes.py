@@ -1,8 +1,8 @@
 """Turn HL7 v2 messages into notes: documents (message type MDM) and reports of examinations (ORU).
 
-A name such as TXA-12 means field 12 of the segment (line) TXA. OBX segments contain the text or attachments; see the
-module `report`. OBX-11 is the status of an OBX segment. If all lines of text and attachments have the status deleted
-(D) or wrong (W), the document or report is withdrawn: it counts as deleted, together with its earlier versions.
+TXA-12 means field 12 of the segment (line) TXA. OBX segments contain the text or attachments (see the module
+`report`), and OBX-11 is their status. If all of them are deleted (D) or wrong (W), the document or report is
+withdrawn: it counts as deleted, together with its earlier versions.
 
 MDM: a TXA segment and the OBX segments after it are a document. The event of the message, such as T02, states what
 happens to the document.
@@ -12,21 +12,19 @@ happens to the document.
 - T09 and T10 replace the document that TXA-13 names. T07 and T08 send a newer version of the document that TXA-12
   names. An addendum (T05, T06) is a separate document.
 - TXA-17 is the completion status (table 0271). Authenticated documents (AU, LA) are used. Documents with the status
-  documented (DO) or without a status are used, and the load report contains a remark on these documents. Documents
-  with any other status are not used.
+  documented (DO) or without a status are used, with a remark in the load report. All remaining ones are not used.
 - TXA-19 is the availability (table 0273). Documents that are available (AV), obsolete (OB) or without this value are
-  used; an obsolete document is marked as superseded. Documents with any other value are not used. The value CA also
-  withdraws the earlier versions of the document.
+  used; an obsolete document is marked as superseded. Documents with any other value are not used.
 
 ORU: each OBR segment (an order) with its OBX segments is a report.
 - OBR-25 is the status of the report (table 0123). Reports that are final (F), corrected (C), partly available (A) or
   without a status are used. A cancelled order (X) withdraws the report. Reports with any other status are not used.
-- The identifier of a report consists of a number (OBR-3, else OBR-2, else the result of `_made_identifier`) and the
-  examination (the code in OBR-4, else the text in OBR-4). If reports in two messages have the same identifier, the
-  report in the later message is a newer version of the report.
+- The identifier of a report is `NUMBER/EXAMINATION`. The number is OBR-3, else OBR-2, else `_made_identifier`; the
+  examination is the code in OBR-4, else its text. If two messages have the same identifier, the report in the later
+  message is a newer version.
 
-The versions of a note are sorted by the time of the message in UTC (MSH-7, else EVN-2, else OBR-22), and then by the
-number of the message in the file.
+Versions of a note are sorted by the time of the message in UTC (MSH-7, else EVN-2, else OBR-22), then by its position
+in the file.
 """
 
 from collections import Counter
@@ -135,11 +133,10 @@ class Hl7NoteMaker:
                 yield from self._note(context, document, report)
 
     def _made_identifier(self, index: int) -> str:
-        """Return an identifier for a document or report that states none: MSH-3, MSH-10 and `index`.
+        """Return an identifier for a document or report that states none; `index` is its number in the message.
 
-        MSH-3 is the sending application, MSH-10 the identifier of the message, and `index` the number of the document
-        in the message. So a message that is sent twice gives the same identifier both times. If MSH-10 is empty,
-        `place` is used instead of MSH-3 and MSH-10.
+        It contains the sending application (MSH-3) and the identifier of the message (MSH-10). Therefore, a message
+        that is sent twice gives the same identifier. If MSH-10 is empty, `place` replaces both.
         """
         header = self.message.header
         return f"{header.part(3)}/{header.part(10)}/{index}" if header.part(10) else f"{self.place}/{index}"
@@ -153,8 +150,7 @@ class Hl7NoteMaker:
         withdrawn: str = "",
         replaces: tuple[str, ...] = (),
     ) -> Iterator[Item]:
-        # Yields the reasons why attachments are unused or why there is no text. If the note has a text or is
-        # withdrawn, also yields remarks on the note, and the note.
+        # yields the reasons why attachments are unused; then the remarks and the note, or why there is no note
         paths = self.paths
         yield from (Dropped(reason, self.place) for reason in report.dropped)
         if not report.text and not withdrawn:
@@ -193,15 +189,13 @@ def grouped(message: Hl7Message, starts: Sequence[str]) -> Iterator[tuple[list[H
     """Yield (segments, context) for each group of segments; each group is one document or one report.
 
     A PID segment begins the segments of a patient. A group begins with a segment whose name is in `starts`, and ends
-    before the next group or PID segment. There is one exception: if the current group has no OBR segment yet (for
-    example because the group begins with ORC), an OBR segment continues the current group.
+    before the next group or PID segment. Exception: an OBR segment continues a group without OBR, such as a group
+    that begins with ORC. If a patient has an OBX segment and no group, all segments of the patient form a group.
 
-    The context contains the first segment of each name in the group. A name that the group lacks is looked up among
-    the segments from the patient's PID (without PID, from the first segment) to the patient's first group, and then
-    among the segments before the first PID. If a patient has an OBX segment and no group, all segments of the patient
-    form a group.
+    The context maps each segment name to the first such segment in the group. Names that the group lacks are searched
+    among the patient's segments before the first group, and then among the segments before the first PID.
     """
-    shared: dict[str, Hl7Segment] = {}  # the segments before the first PID, such as EVN; they apply to all patients
+    shared: dict[str, Hl7Segment] = {}  # segments before the first PID, such as EVN, which apply to all patients
     has_patient = False
     patient: list[Hl7Segment] = []
     patient_context: dict[str, Hl7Segment] = {}

@@ -1,6 +1,6 @@
 """Read merges of patients, and names of patients and staff, from HL7 v2 messages of every type.
 
-A name such as PID-3 means field 3 of the segment (line) PID, which contains the data of a patient.
+PID-3 means field 3 of the segment (line) PID, the data of a patient.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,13 +9,12 @@ from synthgen.extract.hl7v2.message import Hl7Message, Hl7Segment
 from synthgen.extract.hl7v2.values import FieldPath, person_identifier, person_names, staff_name
 from synthgen.extract.note import Item, MergedPerson, PersonNames, StaffNames
 
-# Events of ADT messages (on admissions and data of patients) in which MRG-1, the old identifier, and PID-3, the new
-# one, belong to the same person: merges of patients (A18, A30, A34, A36, A39, A40), and changes of an identifier
-# (A46, A47). The set omits merges of accounts and visits, because such merges concern a single person. It also omits
-# A43, which moves records away from a wrong person.
+# Events of ADT messages (admissions and data of patients): merges of patients, and changes of an identifier (A46,
+# A47). The old identifier (MRG-1) and the new one (PID-3) then mean one person. Merges of accounts and visits are not
+# included, because they concern a single person; nor is A43, which moves records away from a wrong person.
 _MERGES = frozenset({"A18", "A30", "A34", "A36", "A39", "A40", "A46", "A47"})
-# A24 states that the identifiers of two PID segments belong to one patient. A37, which revokes an A24, is ignored.
-# The two patients then still count as one person, which weakens no privacy statement.
+# A24 states that the identifiers of two PID segments belong to one patient. A37 revokes an A24 and is ignored: the
+# two patients still count as one person, which weakens no privacy statement.
 _LINK = "A24"
 _MERGE_FIELDS = {3: 1, 2: 4, 4: 2, 18: 3}  # number of a PID field -> number of the MRG field with the old value
 
@@ -25,7 +24,7 @@ def _fields(listed: str) -> dict[str, tuple[int, ...]]:  # "PID-5,6" -> {"PID": 
     return {segment: tuple(map(int, numbers.split(","))) for segment, _, numbers in parts}
 
 
-# fields with names (type XPN) of the patient and of contacts, such as the next of kin (NK1) and the guarantor (GT1)
+# fields with names (type XPN) of the patient and contacts, such as the next of kin (NK1) and the guarantor (GT1)
 _PERSON_FIELDS = _fields("PID-5,6,9 NK1-2,26,30 GT1-3,4 IN1-16 MRG-7")
 # fields with names of staff (type XCN, or NDL in OBR-32 to OBR-35)
 _STAFF_FIELDS = _fields(
@@ -36,10 +35,7 @@ _STAFF_XPN = _fields("CTD-2 PRD-2 STF-3")  # fields with names of staff (type XP
 
 
 def person_of(context: Mapping[str, Hl7Segment], path: FieldPath | None) -> str:
-    """Return the patient's identifier, which is the value at `path`.
-
-    If `path` is None, the identifier is from PID-3 or, if PID-3 has no identifier, from PID-2.
-    """
+    """Return the patient's identifier: the value at `path` or, if `path` is None, in PID-3 or else PID-2."""
     if path is not None:
         return path.value(context)
     pid = context.get("PID")
@@ -73,8 +69,8 @@ def person_items(message: Hl7Message, paths: Mapping[str, FieldPath]) -> Iterato
 
 
 def _by_patient(message: Hl7Message) -> Iterator[tuple[dict[str, Hl7Segment], list[Hl7Segment]]]:
-    # Yields (segment name -> first segment of this name, segments) for the segments before the first PID, and then
-    # for each patient. The segments before the first PID apply to all patients, so each dict contains them.
+    # Yields (segment name -> first segment of this name, segments), once for the segments before the first PID and
+    # once for each patient. Each dict contains the segments before the first PID, which apply to all patients.
     groups: list[list[Hl7Segment]] = [[]]
     for segment in message.segments:
         if segment.name == "PID":

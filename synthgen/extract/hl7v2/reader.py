@@ -36,9 +36,8 @@ def read_hl7v2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
         path: a file or a folder.
         fields: overrides such as `PID-3.1` (segment, field, component), optionally with a subcomponent. A note is
             made from a group of segments: an order (ORC or OBR and the segments after it) or a document (TXA and the
-            segments after it). The value is read from the first segment with the name in the override, such as PID.
-            Three places are searched, in this order: the group; the patient's segments before the first group, from
-            PID on; the segments before the first PID of the message.
+            segments after it). The first segment of the stated name (here PID) is searched in three places: the
+            group, the patient's segments before the first group, and the segments before the first PID.
         encoding: character set of messages without MSH-18.
 
     Raises:

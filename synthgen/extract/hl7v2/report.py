@@ -59,10 +59,9 @@ def read_report(segments: Sequence[Hl7Segment], *, short_lines: bool) -> Hl7Repo
     - ED: an attachment.
     - all remaining types, such as numbers and codes: not used.
 
-    If a report has both lines and attachments, only the longer of the two texts is used, because most systems send
-    the same text in both forms. If the lines belong to several observations (OBX-3), the name of each observation is
-    a heading above its lines. Comments (NTE) below a line are a separate paragraph; comments on the order are not
-    used.
+    Most systems send the same text as lines and as an attachment. If both exist, only the longer text is used. If the
+    lines belong to several observations (OBX-3), the name of each observation is a heading above its lines. Comments
+    (NTE) below a line are a separate paragraph; comments on the order are not used.
     """
     kinds = {segment.part(2).upper() for segment in segments if segment.name == "OBX"}
     text_types = _LINE_TYPES if short_lines else _NARRATIVE  # if a report has none of these types, it has no lines
@@ -138,7 +137,7 @@ def _paragraphs(segments: Sequence[Hl7Segment], remarks: list[str]) -> Iterator[
 
 
 def _plain(texts: Sequence[str], remarks: list[str]) -> str:
-    # an RTF or HTML document can span several lines, so its first line is parsed together with the lines below
+    # an RTF or HTML document can span several lines, so its first line and the lines below are parsed together
     runs: list[list[str]] = []
     for text in texts:
         if not runs or _markup(text):

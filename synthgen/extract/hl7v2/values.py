@@ -58,8 +58,8 @@ def field_paths(fields: Fields) -> dict[str, FieldPath]:
 def person_identifier(values: list[Hl7Value]) -> str:
     """Return a person's identifier from values of the type CX (PID-3, MRG-1), or "" if all values are empty.
 
-    The first identifier of the type MR is returned, else the first of the type PI, else the first of any type. If the
-    authority that assigned the identifier is stated, the result is `IDENTIFIER@AUTHORITY`.
+    Identifiers of the type MR are preferred, then those of the type PI, then any other; of several, the first is
+    returned. If the assigning authority is stated, the result is `IDENTIFIER@AUTHORITY`.
     """
     stated = [value for value in values if value.part(1)]
     ranked = [value for kind in _PERSON_TYPES for value in stated if value.part(5).upper() == kind] + stated

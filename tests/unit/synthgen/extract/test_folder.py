@@ -7,6 +7,7 @@ import pytest
 from synthgen.core.errors import DataError
 from synthgen.extract import folder
 from synthgen.extract.documents.plain import OTHER_CHARSET
+from synthgen.extract.file_fields import NO_DATE
 from synthgen.extract.folder import read_folder
 from synthgen.extract.note import Dropped, Fields, Note, Remark
 
@@ -61,7 +62,7 @@ def test_fields_are_parts_of_the_path(tmp_path):
     )
     assert (notes["p1/none/x.txt"].label, notes["p1/none/x.txt"].date) == ("", "")
     remarks = [item for item in read(tmp_path, date="folder 1") if isinstance(item, Remark)]
-    assert remarks == [Remark(folder.NO_DATE, place) for place in sorted(notes)]
+    assert remarks == [Remark(NO_DATE, place) for place in sorted(notes)]
     write(tmp_path, {"20240131/x.txt": b"a"})
     assert {item.date for item in read(tmp_path, date="folder 1") if isinstance(item, Note)} == {"2024-01-31", ""}
 

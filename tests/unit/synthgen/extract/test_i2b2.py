@@ -5,6 +5,7 @@ import pytest
 
 from synthgen.core.errors import DataError
 from synthgen.extract import i2b2 as module
+from synthgen.extract.file_fields import NO_DATE
 from synthgen.extract.i2b2 import read_i2b2
 from synthgen.extract.note import Dropped, Fields, Note, Remark
 from synthgen.extract.safe_xml import ENTITIES, MALFORMED, each_element
@@ -113,6 +114,14 @@ def test_entities_are_refused(tmp_path):
 def test_a_line_of_asterisks_within_a_note_is_text(tmp_path):
     (tmp_path / "1.xml").write_text(ONE.replace("Seen", f"{'*' * 60}\nSeen"))
     assert len(notes(tmp_path)) == 1
+
+
+def test_a_date_of_the_path_must_be_a_date(tmp_path):
+    for name in ("p1_note_20240131.xml", "p2_note_May.xml", "p3_note.xml"):
+        (tmp_path / name).write_text(ONE)
+    items = list(read_i2b2(tmp_path, Fields(date="name 3")))
+    assert [item.date for item in items if isinstance(item, Note)] == ["2024-01-31", "", ""]
+    assert [item for item in items if isinstance(item, Remark)] == [Remark(NO_DATE, "p2_note_May.xml, note 1")]
 
 
 def test_a_date_that_is_not_in_the_calendar_is_left_out(tmp_path):

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synthgen.core.errors import DataError
+from synthgen.load import text_files
 from synthgen.load.rows import MALFORMED, UNDECODABLE, SourceRow, SourceTable
 from synthgen.load.text_files import likely_encoding, read_csv, read_jsonl, read_text
 
@@ -138,6 +139,14 @@ def test_text_folder_keeps_rows_next_to_undecodable_file(tmp_path):
     first, second = read_text(tmp_path).rows
     assert first == SourceRow(1, {}, UNDECODABLE)
     assert second.values["text"] == "fine"
+
+
+def test_a_too_large_text_file_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(text_files, "MAX_CELL_CHARACTERS", 1 << 20)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.txt").write_bytes(b"x" * ((1 << 20) + 1))
+    with pytest.raises(DataError, match=r"a/1\.txt is not a regular file, or has more than 1 MiB"):
+        read_text(tmp_path)
 
 
 ROWS = "text;label\ncaf\u00e9 \u2013 ok, fine;a\nna\u00efve;b\n"
