@@ -1,7 +1,7 @@
-"""Define, parse and check the whole configuration of a run, which is given as a YAML file or in Python.
+"""Define, parse and check the configuration of a run, given as a YAML file or in Python.
 
-Unknown keys, duplicate keys, anchors and invalid combinations are errors. One error lists all mistakes of a file,
-each with its key, the given value and what is allowed. The section of a stage is defined in the stage's package.
+Unknown keys, duplicate keys, anchors and invalid combinations are errors. One error lists all mistakes of a file.
+Each stage defines its section of the configuration in its own package.
 """
 
 import os
@@ -31,7 +31,7 @@ from synthgen.load.config import SourceConfig
 from synthgen.segment.config import SegmentsConfig
 from synthgen.split.config import SplitConfig
 
-# The DP queries among which a budget can be divided.
+# names of the DP queries; each query gets a share of the budget
 QueryName = Literal["class-means", "spread", "words", "style"]
 
 PATTERNS[LANGUAGE] = "must be a BCP 47 tag, such as en or de-CH"
@@ -40,7 +40,8 @@ PATTERNS[LANGUAGE] = "must be a BCP 47 tag, such as en or de-CH"
 def most_delta(persons: int) -> float:
     """Return the largest delta allowed for a number of persons.
 
-    With a larger delta, even a mechanism that reveals whole records could satisfy (ε, δ)-differential privacy.
+    A mechanism that publishes the records of each person with probability δ satisfies (0, δ)-differential privacy.
+    With the largest allowed delta, it publishes the records of 1 / `PERSONS_PER_DELTA` persons on average.
     """
     return 1 / (PERSONS_PER_DELTA * persons)
 
@@ -109,7 +110,7 @@ class AuditConfig(Section):
 
 
 def is_uri(key: str) -> bool:
-    """Return whether `key` is a URI, such as `hsm:2?label=releaser` for a key in an HSM, and not a file."""
+    """Return whether `key` is a URI such as `hsm:2?label=releaser`, and not the path of a file."""
     return re.fullmatch(r"(file2|hsm|awskms|gcpkms|azurekms|hv):.+", key) is not None
 
 
@@ -153,7 +154,7 @@ class ReleaseConfig(Section):
 
     @property
     def key_file(self) -> str:
-        """The file of the private key; if the key is named by a URI, the file of its public part."""
+        """The file of the private key or, if `key` is a URI, the file of its public part."""
         return self.public if self.public is not None and is_uri(self.key) else self.key
 
 
@@ -234,15 +235,15 @@ class Config(Section):
     file: str | None = Field(None, exclude=True, description="File the configuration was read from; set by `load`.")
 
     def __init__(self, **sections: Any) -> None:
-        """Check the sections; raise one ConfigError that lists every mistake, as `parse` does for a mapping."""
+        """Check the sections; raise one ConfigError that lists every mistake."""
         given = with_tuples(sections)
         try:
             super().__init__(**given)
         except ValidationError as error:
             raise invalid(mistakes(error.errors(include_url=False), given, type(self))) from None
 
-    # With this flag, pydantic does not call this constructor when it validates a mapping. Otherwise, pydantic would
-    # report the ConfigError of the constructor as a single mistake.
+    # With this flag, pydantic does not call this constructor to validate a mapping. Otherwise, pydantic would report
+    # the ConfigError as a single mistake.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:  # `repr` and `str` show no path, column or label
@@ -298,9 +299,9 @@ class Config(Section):
 
     @classmethod
     def parse(cls, value: dict[str, Any], base: str = ".", file: str | None = None) -> "Config":
-        """Return the configuration that a mapping contains; raise one ConfigError that lists every mistake.
+        """Return the configuration in a mapping; raise one ConfigError that lists every mistake.
 
-        `base` is the folder that relative paths start from. `file` is the file that contains the mapping, if any.
+        Relative paths start from the folder `base`. `file` is the file that contains the mapping, if any.
         """
         if not isinstance(value, dict):
             raise ConfigError(
@@ -329,7 +330,7 @@ class Config(Section):
             raise ConfigError(error.message, problems=error.problems, hint=f"{hint} {error.hint}".strip()) from None
 
     def resolve(self, path: str) -> Path:
-        """Return a path of the configuration as an absolute path; see `resolve_path`."""
+        """Return a path of the configuration as an absolute path."""
         return resolve_path(path, self.base)
 
     @property
@@ -342,9 +343,9 @@ class Config(Section):
         return self.resolve(self.source.path)
 
     def for_texts(self, texts: Sequence[str]) -> "Config":
-        """Return a copy with a number in place of `decode.max_new_tokens: auto`, computed from the train texts.
+        """Return a copy with a number in place of `decode.max_new_tokens: auto`.
 
-        With segments or DP, the texts are not read, and the number is `MAX_TOKENS` of `synthgen.decode.config`.
+        The number is computed from the train texts or, with segments or DP, is `MAX_TOKENS` of `decode.config`.
         """
         ignores_texts = self.segments is not None or self.interpolate.is_dp
         return self.model_copy(update={"decode": self.decode.for_texts(() if ignores_texts else texts)})
@@ -357,8 +358,7 @@ class Config(Section):
 def unaccounted(parts: Mapping[str, Any]) -> list[str]:
     """Return a line for each setting with which a DP run would access private text outside its budget.
 
-    Each line also states the remedy. `parts` maps the name of each section that `Config` defines before `dp` to the
-    parsed section; a section with a mistake is missing.
+    Each line also states the remedy. `parts` has the parsed sections by name, without sections that have a mistake.
     """
     sections = ("source", "deidentify", "interpolate", "decode", "filter")
     source, deidentify, interpolate, decode, filters = map(parts.get, sections)
@@ -373,8 +373,8 @@ def unaccounted(parts: Mapping[str, Any]) -> list[str]:
     checks = {
         "source.labels is missing and the classes are read from the records (list the classes)": lacks_labels,
         "source.group is missing, and a budget protects the persons that this column names (name the column; if each "
-        "record belongs to a different person, add a column with the number of the row)": lacks_group
-        and not is_extracted,
+        "record belongs to a different person, add a column with the name of the table and the number of the row, "
+        "such as visits-17)": lacks_group and not is_extracted,
         "source.kind is not table, and a run with a budget reads only a table (run `synthgen plan` without a budget, "
         "which extracts the notes; then set source.kind: table and source.path to its notes.parquet)": is_extracted,
         "source.id rejects a record if another person's record has the same id (remove source.id)": has_ids,

@@ -1,7 +1,7 @@
 """Implement `synthgen review` and `synthgen approve`.
 
-`review` writes the page that a person reads before a release. With `approve`, a person signs an approval or rejection
-of a bundle (the folder of a release), or the releaser closes the list of approvals.
+`review` writes the page that a person reads before a release. `approve` signs an approval or rejection of a bundle
+(the folder of a release), or closes the list of approvals.
 """
 
 import sys
@@ -94,9 +94,9 @@ def approve(  # noqa: PLR0913 - one parameter per option
 
 
 def _confirm(question: str, *, yes: bool) -> Callable[[str], None]:
-    """Return a function that prints a summary of what will be signed, and then asks the user the question.
+    """Return a function that prints a summary and asks the user the question; with `yes`, it does not ask.
 
-    With `yes`, the function does not ask. It raises UsageError if the user does not agree or cannot be asked.
+    The function raises UsageError if the user does not agree or cannot be asked.
     """
 
     def confirm(summary: str) -> None:

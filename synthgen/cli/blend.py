@@ -1,6 +1,6 @@
 """Implement `synthgen blend`: generate a text between two given texts, and compare the attributes of all three.
 
-The new text is decoded from a target vector, which lies on a line or arc between the vectors of the given texts.
+The new text is decoded from a target vector on a line or arc between the vectors of the given texts.
 """
 
 import re
@@ -49,13 +49,13 @@ class BlendRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blended:
-    """A blend and the two texts from which the blend was made."""
+    """A blend and the two texts that it was made from."""
 
     request: BlendRequest
     texts: tuple[str, str]  # the two input texts
     blend: Candidate  # the generated text whose vector has the highest cosine to the target
-    # cosines between two vectors. Keys "target", "a" and "b": the blend's vector with the target vector and with the
-    # vectors of the texts A and B. Key "a_b": the vector of text A with the vector of text B.
+    # cosines of the blend's vector to the target vector ("target") and to the vectors of the two texts ("a", "b");
+    # "a_b" is the cosine between the vectors of the two texts
     cosines: dict[str, float]
     of_candidates: tuple[float | None, ...]  # cosine of each candidate to the target; None for a text without letters
     rows: tuple[ComparisonRow, ...]  # the attribute table
@@ -115,9 +115,9 @@ def blend(request: BlendRequest, progress: Progress) -> Blended:
 
 
 def open_models(writer: Literal["bridge", "prompt"]) -> tuple[Encoder, Decoder]:
-    """Return the default encoder and decoder; the decoder reads the vector (writer "bridge") or words ("prompt")."""
+    """Return the default encoder and decoder; the decoder reads a vector (writer "bridge") or words ("prompt")."""
     embed, decode = EmbedConfig(), DecodeConfig(writer=writer)
-    # the next line reports a missing model before the imports, which take seconds
+    # reports a missing model before the imports, which take seconds
     folder, _ = model_folder(decode.model), model_folder(embed.model)
     from synthgen.decode.bridge import load_bridge, load_vocabulary
     from synthgen.decode.prompting.local import PromptDecoder
@@ -135,16 +135,15 @@ def open_models(writer: Literal["bridge", "prompt"]) -> tuple[Encoder, Decoder]:
 def blend_texts(
     texts: tuple[str, str], request: BlendRequest, encoder: Encoder, decoder: Decoder, progress: Progress
 ) -> Blended:
-    """Return the blend of two texts, which are the content of the files `request.a` and `request.b`.
+    """Return the blend of two texts, the contents of `request.a` and `request.b`.
 
-    A target vector is computed from the vectors a and b of the two texts, and decoded into several texts
-    (candidates). The candidate whose vector has the highest cosine to the target is kept.
+    A target vector is computed from the vectors a and b of the texts, and decoded into several texts (candidates).
+    The candidate whose vector has the highest cosine to the target is kept.
 
         smote:  target = a + λ · (b − a)
         slerp:  target = the point on the arc from a to b at the fraction λ of the angle between a and b
 
-    A vector depends only on the first tokens of a text, because the encoder reads at most `embed.max_tokens` tokens.
-    The attribute table covers the full texts.
+    The encoder reads only the first `embed.max_tokens` tokens of a text. The attribute table covers the full texts.
 
     Raises:
         DataError: no candidate contains a letter, or the target vector is undefined because a and b are opposite.
@@ -163,7 +162,7 @@ def blend_texts(
         raise DataError(message, hint="Raise --candidates, or change --seed.")
     vectors = dict(zip(readable, encoder.encode([candidates[i].text for i in readable]), strict=True))
     to_target = {i: _cosine(vector, target) for i, vector in vectors.items()}
-    best = max(readable, key=lambda i: to_target[i])  # if several have the highest cosine, the first of these
+    best = max(readable, key=lambda i: to_target[i])  # the first, if several have the highest cosine
     chosen, n_words = candidates[best], DecodeConfig(writer=request.writer).words
     words = decoder.prompter.read(target[None, :], n_words)[0] if isinstance(decoder, PromptDecoder) else ()
     cosines = {"target": to_target[best], "a": _cosine(vectors[best], ab[0]), "b": _cosine(vectors[best], ab[1])}

@@ -1,7 +1,7 @@
 """Implement `synthgen budget`: show and check the privacy budgets in the institution's ledger.
 
-The ledger lists the budgets of all DP runs. Each run reserves its budget in the ledger before it draws noise. A
-reservation can be voided (cancelled) if no noise was drawn under it.
+A DP run reserves its budget in the ledger before it draws noise. A reservation can be voided (cancelled) if no noise
+was drawn under it.
 """
 
 import math
@@ -40,7 +40,7 @@ def show(config: ConfigFile, *, as_json: AsJson = False) -> None:
     loaded = Config.load(config)
     ledger, limit = ledger_of(loaded), run_limit(loaded, policy_of(loaded))
     found, not_voided = all_reservations(*ledger), counting_reservations(*ledger)
-    # `limit` is None if neither CONFIG nor its policy has a delta, at which the joint cost could be stated
+    # `limit` is None if neither CONFIG nor its policy has a delta
     spent = None if limit is None else joint_cost(not_voided, limit.delta)
     total = None if spent is None else {"epsilon": spent.epsilon, "delta": spent.delta}
     lines = [f"{len(found)} reservations, {len(found) - len(not_voided)} of them voided"]
@@ -72,7 +72,7 @@ def check(config: ConfigFile, *, as_json: AsJson = False) -> None:
     before, is_reserved = check_remaining_budget(loaded, policy_of(loaded))
     note = " (the reservation that this run continues is not included)" if is_reserved else ""
     spent, text = None, "the ledger is intact"
-    if before is not None:  # None if neither CONFIG nor its policy has a delta, at which the cost could be stated
+    if before is not None:  # None if neither CONFIG nor its policy has a delta
         spent = {"epsilon": before.epsilon, "delta": before.delta}
         shown = f"epsilon {before.epsilon:.4g} at delta {before.delta:g} for all runs together{note}"
         text += f"; budget already spent: {shown}"

@@ -1,6 +1,6 @@
 """Implement `synthgen deidentify evaluate`: measure how many marked identifiers an engine finds in texts.
 
-An engine is a set of rules, or rules with a model, that finds names, numbers and other identifiers in a text.
+An engine finds names, numbers and other identifiers in a text by rules, or by rules and a model.
 """
 
 from pathlib import Path

@@ -12,7 +12,7 @@ from synthgen.models.registry import MODELS
 from synthgen.models.store import digest_of, model_folder, store_folder
 
 NEEDED_GIB = 2  # free disk space that the model store needs
-USUAL_MEMORY_GIB = 4  # memory below which a run can fail or be slow
+USUAL_MEMORY_GIB = 4  # with less memory, a run can fail or be slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def _model(name: str) -> Check:
     try:
         return Check(f"model {name}", True, f"sha256 {digest_of(model_folder(name))}")
     except (ModelMissing, ModelError) as error:
-        # a model that finds names is optional: without the model, de-identification uses rules only
+        # a model that finds names is optional: without it, de-identification uses rules only
         return Check(f"model {name}", False, f"{error.message}. {error.hint}", optional=MODELS[name].kind == "names")
 
 

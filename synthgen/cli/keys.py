@@ -23,7 +23,7 @@ timestamp_app = Application(help="Request and attach trusted timestamps (RFC 316
 
 _ROLE = re.compile(r"[a-z][a-z0-9_]{0,31}")  # the pattern of `audits.gate.policy.RoleName`
 Paths = list[Path] | None  # values of a repeatable option; None if the option is not passed
-Names = list[str] | None  # likewise, for values that are not paths
+Names = list[str] | None  # the same for values that are not paths
 _Envelope = Annotated[Path, Argument(help="attestation/release.dsse.json of a bundle, or the file of an approval.")]
 _APPROVER = "Role and public key file of an approver, such as ethics_board=keys/board.pub.json; repeatable."
 _LEDGER = "Ledger in which releases must be recorded: its folder or its id; repeatable."
@@ -195,7 +195,7 @@ def trust_show(path: Annotated[Path, Argument(help="Trust root file.")], *, as_j
 
 
 def _approvers(given: Sequence[str]) -> dict[str, list[Path]]:
-    """Return the key files of each role; raise UsageError if a value is not ROLE=FILE with a role of approvers."""
+    """Return the key files of each role; raise UsageError if a value is not ROLE=FILE with an approver's role."""
     from synthgen.core.errors import UsageError
 
     pairs = [(role, Path(file)) for role, _, file in (value.partition("=") for value in given)]
@@ -235,9 +235,9 @@ def _print_fingerprint(path: Path, fingerprint: str, *, as_json: bool) -> None:
 
 
 def _policy_digests(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, list[str]]:
-    """Return the digest of each policy, in a list of one item, by the name of the policy.
+    """Return, by the name of each policy, a list with its digest.
 
-    Raise ConfigError if a policy refers to a privacy budget and `ledgers`, the ledgers of the trust root, is empty.
+    Raise ConfigError if a policy refers to a privacy budget, but the trust root names no ledger (`ledgers`).
     """
     from audits.gate.shipped import load_policy
     from synthgen.core.errors import ConfigError
@@ -254,7 +254,7 @@ def _policy_digests(names: Sequence[str], ledgers: Sequence[str]) -> dict[str, l
 
 
 def _ledger_id(id_or_folder: str) -> str:
-    """Return the id of a ledger that is given by its id or folder; raise ConfigError if the folder has no ledger."""
+    """Return the id of a ledger, given its id or folder; raise ConfigError if the folder has no ledger."""
     from audits.ledger.chain import KEY, ledger_id
     from synthgen.core.errors import ConfigError
 

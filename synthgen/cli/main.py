@@ -232,7 +232,7 @@ def evaluate(  # noqa: PLR0913 - one parameter per option
         Literal["as-source", "equal"], Option(help="Class sizes that the synthetic records should have.")
     ] = "as-source",
     confidence: Annotated[
-        float, Option(min=0.95, max=0.9999, help="One-sided confidence of each end of an interval.")
+        float, Option(min=0.95, max=0.999999, help="One-sided confidence of each end of an interval.")
     ] = 0.975,
     text: Annotated[str, Option(help="Column of the texts, in every table.")] = "text",
     label: Annotated[str, Option(help="Column of the classes, in every table.")] = "label",
@@ -331,7 +331,7 @@ def schema(
 
 @standard_streams()
 def main(command: typer.Typer = app) -> None:
-    """Run the command line `command`; print an expected error as one message, and exit with the error's exit code."""
+    """Run the command line; print an expected error as one message, and exit with the error's exit code."""
     protect_process(_stop)
     hub = ("HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_PROGRESS_BARS")
     os.environ.update(dict.fromkeys(hub, "1"), TOKENIZERS_PARALLELISM="false")
@@ -339,7 +339,7 @@ def main(command: typer.Typer = app) -> None:
         with engine_errors(), disk_errors(Path()):
             command()
     except (SynthGenError, AuditError) as error:
-        if _SIGNALS:  # a signal in compiled code may make a library raise an error in place of SystemExit
+        if _SIGNALS:  # after a signal in compiled code, a library may raise an error in place of SystemExit
             _exit_interrupted()
         say(f"error: {error}")
         refused = {"verdict": "REFUSED", "reasons": error.problems} if isinstance(error, ReleaseRefused) else {}
@@ -363,7 +363,7 @@ def _exit_interrupted() -> NoReturn:
 
 def _stop(number: int, _frame: object) -> None:
     _SIGNALS.append(number)
-    # raises SystemExit, which no library catches; typer would turn KeyboardInterrupt into exit code 130
+    # SystemExit, because no library catches it, and typer would turn KeyboardInterrupt into exit code 130
     sys.exit(Interrupted.exit_code)
 
 

@@ -14,7 +14,7 @@ AsJson = Annotated[bool, Option("--json", help="Print the result as JSON on stan
 
 
 def _hide_flag_types(params: list[Any]) -> list[Any]:
-    """Change the parameters so that the help shows no type such as `<bool>` for a flag; return the parameters."""
+    """Change the parameters so that the help shows no type for a flag; return the parameters."""
     for param in params:
         if getattr(param, "is_flag", False):
             param.metavar = ""

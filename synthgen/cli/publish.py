@@ -66,10 +66,9 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     The policy, the key, the output folder and the number of persons are checked before the stages run, because the
     stages can take hours.
 
-    Raise ReleaseRefused if the policy refuses the release. If no result of the configuration can meet the policy,
-    the error is raised before the run. Otherwise, it is raised after the run, and the workspace has the signed
-    refusal and the report. ReleaseRefused is also raised if the policy file changes during the command; the workspace
-    then has the report.
+    Raise ReleaseRefused before the run if no result of the configuration can meet the policy. Raise ReleaseRefused
+    after the run if the policy refuses the release; the workspace then has the signed refusal and the report. Raise
+    it also if the policy file changes during the command; the workspace then has the report.
     """
     from synthgen.pipeline.pipeline import Pipeline
     from synthgen.plan.early_refusal import refuse_unmeetable_policy
@@ -103,8 +102,8 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
 def updated_report(target: Path) -> Path:
     """Return the path of the report; `target` is a configuration of a finished run, a workspace, or a bundle.
 
-    If the run has a configuration file, the report is first written again, from the stored results and the current
-    policy. The report of a bundle, or of a run that was started from Python, is not written again.
+    The report of a run with a configuration file is first written again, from the stored results and the current
+    policy. The report of a bundle, or of a run that was started from Python, is left as it is.
     """
     if target.is_dir():
         if (target / REPORT).is_file():

@@ -18,7 +18,7 @@ from synthgen.config import Config
 from synthgen.core.errors import ConfigError
 from synthgen.decode.train.config import TrainBridgeConfig
 
-SET_BY_LOAD = ("base", "file")  # fields that the program sets when it loads a configuration; a file cannot set them
+SET_BY_LOAD = ("base", "file")  # fields that the program sets when it loads a file; the file cannot set them
 _INTRODUCTION = """\
 # Configuration
 
@@ -58,10 +58,7 @@ def schema_of(kind: Kind) -> dict[str, Any]:
 
 
 def configuration_page() -> str:
-    """Return the reference page of the configuration as Markdown.
-
-    The first table lists the keys that are in no section. One table for each section follows.
-    """
+    """Return the reference page of the configuration as Markdown, with one table for each section."""
     outside_sections, sections = [], []
     for name, field in Config.model_fields.items():
         if name in SET_BY_LOAD:
@@ -80,7 +77,7 @@ def configuration_page() -> str:
 def commented_configuration(text: str) -> str:
     """Return a configuration (YAML) with the description of each parameter as a comment above the parameter.
 
-    Comments of `text` are removed, except comments at its start. Raise ConfigError if `parse_yaml` refuses `text`.
+    Other comments are removed, except those at the start. Raise ConfigError if `parse_yaml` rejects `text`.
     """
     head = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
     values = parse_yaml(text.encode(), "configuration", error=ConfigError)
@@ -133,7 +130,7 @@ def split_description(description: str) -> tuple[str, str]:
 
 
 def _plain(value: Any, *, quote: bool = False) -> str:
-    """Return a value as YAML. With `quote`, a string that YAML could read as another type is quoted."""
+    """Return a value as YAML; with `quote`, a string that YAML could read as another type is quoted."""
     if isinstance(value, BaseModel | dict):
         return f"{{{', '.join(f'{key}: {_plain(inner, quote=quote)}' for key, inner in dict(value).items())}}}"
     if isinstance(value, tuple):

@@ -37,7 +37,7 @@ from synthgen.pipeline.stage_order import write_records
 from synthgen.pipeline.workspace import Workspace, finish
 from synthgen.release.run import Run, load_run
 
-# numbers of reruns, attacked persons, and random permutations (for the p-values) with --quick
+# with --quick: numbers of reruns, of attacked persons, and of random permutations for the p-values
 QUICK_RUNS, QUICK_PERSONS, QUICK_PERMUTATIONS = 8, 1, 9
 # largest number of tokens of a text with --quick; with fewer tokens, texts often do not fit their class
 QUICK_TOKENS = 48
@@ -50,12 +50,12 @@ class ShadowRequest:
 
     runs: int  # number of reruns
     persons: int | None  # number of attacked persons; None means 1 % of the training persons
-    quick: bool  # whether to make few, small reruns that only test the command; such an audit never passes
+    quick: bool  # whether to make only few, small reruns to test the command; such an audit never passes
 
 
 @dataclass(frozen=True, slots=True)
 class Shadowed:
-    """The content of shadow.json, and its path."""
+    """The content and the path of shadow.json."""
 
     report: AuditReport
     path: Path
@@ -78,8 +78,8 @@ def shadow(config: Config, request: ShadowRequest, progress: Progress, say: Call
     """Make the reruns that are not stored yet, audit all reruns, and write shadow.json into the workspace.
 
     The result informs the people who decide on a release; no gate of a policy reads it. `say` prints the estimated
-    duration and the number of the current rerun. Raise UsageError for a run under a DP budget: each rerun would
-    spend budget, and epsilon already limits the influence of a person on the run.
+    duration and the number of the current rerun. Raise UsageError under DP: each rerun would spend budget, and
+    epsilon already limits the influence of a person on the run.
     """
     if config.interpolate.is_dp:
         raise UsageError(
@@ -121,10 +121,7 @@ def _folder(run: Run, request: ShadowRequest) -> Path:
 
 
 def _plan(inputs: AuditInputs, request: ShadowRequest, folder: Path, seed: int) -> ShadowPlan:
-    """Return the plan that is stored in a folder: the attacked persons, and who is left out of which rerun.
-
-    If the folder has no plan yet, make the plan and store it.
-    """
+    """Return the plan (attacked persons, and who is left out of which rerun); store it in the folder if missing."""
     if not (folder / PLAN).is_file():
         runs, persons = (QUICK_RUNS, QUICK_PERSONS) if request.quick else (request.runs, request.persons)
         rng = stream(seed, "shadow plan")
@@ -136,7 +133,7 @@ def _quick(config: Config, train: Corpus) -> Config:
     """Return the configuration of the small reruns with --quick: fewer synthetic records, with shorter texts."""
     interpolate, decode = config.interpolate, config.for_texts(train.texts).decode
     wanted = counts_per_class(train.labels, interpolate.balance, interpolate.total)
-    # together, the labels get about `MIN_SYNTHETIC` records, the smallest number that audits accept
+    # all labels together get about `MIN_SYNTHETIC` records, the smallest number that audits accept
     few = {label: min(n, math.ceil(MIN_SYNTHETIC / len(wanted))) for label, n in wanted.items()}
     fewer = interpolate.model_copy(update={"balance": few, "total": None})
     shorter = decode.model_copy(update={"max_new_tokens": min(decode.token_limit, QUICK_TOKENS)})
@@ -156,24 +153,23 @@ def _store(context: StageContext) -> Mapping[str, object]:
     return {"in": len(records), "out": len(records)}
 
 
-# In a rerun, this stage replaces the stage deidentify. It stores the records of the persons who are not left out.
-# These records are already de-identified.
+# In a rerun, this stage replaces deidentify. It stores the de-identified records of the persons who are not left out.
 STORE = Stage(name="deidentify", version=1, run=_store, inputs=("records",), libraries=("pyarrow",))
 
 
 def rerun(  # noqa: PLR0913 - one parameter per input
     job: Job, train: Corpus, vectors: Float32, leave_out: frozenset[str], number: int, folder: Path, *, clean: Path
 ) -> None:
-    """Generate synthetic records from train (the training records) without some persons; write `folder`/synthetic.
+    """Generate synthetic records from train without some persons, and write them to `folder`/synthetic.
 
-    The stages interpolate, decode, re-embed and filter run again, including everything that they fit on train.
-    De-identified records and vectors are taken from the original run (the attacked run). Therefore one influence of a
-    left-out person is not tested: if the source declares names, the names of this person remain replaced in the
-    records of all other persons. Segmented records are embedded again, because the headings at which they are split
-    depend on the train persons. An interrupted rerun continues from its last finished stage.
+    The stages interpolate, decode, re-embed and filter run again, including everything that they fit on train. The
+    de-identified records and vectors are those of the attacked run. So one influence of a left-out person is not
+    tested: if the source declares names, this person's names remain replaced in the records of all other persons.
+    Segmented records are embedded again, because the headings at which they are split depend on the train persons. An
+    interrupted rerun continues from its last finished stage.
 
-    `job`, `train` (n records) and `vectors` (n, d) belong to the original run, and `clean` is the result folder of
-    its stage deidentify. `leave_out` contains the ids of the persons to leave out, and `number` is the number of the
+    `job`, `train` (n records) and `vectors` (n, d) belong to the attacked run, and `clean` is the result folder of
+    its stage deidentify. `leave_out` has the ids of the persons to leave out, and `number` is the number of the
     rerun. The workspace of the rerun is created in `folder` and removed after the synthetic table is written.
 
     Privacy: reads train. The output is synthetic text that has not been audited.
@@ -191,10 +187,7 @@ def rerun(  # noqa: PLR0913 - one parameter per input
 
 
 def _write_from(job: Job, records: Corpus, vectors: Float32, names: Sequence[str]) -> Written:
-    """Run the stages from interpolate to filter on de-identified records and their vectors; return the new texts.
-
-    `names` are the names that de-identification replaced in the records.
-    """
+    """Run the stages from interpolate to filter on de-identified records, in which `names` were replaced."""
     with job.workspace.locked():
         stored = job.run(STORE, {"records": records})
         encoder = encoder_for(job, records)

@@ -39,10 +39,9 @@ def cluster_template(kind: str) -> str:
 def start(folder: Path, template: str, *, patients: int | None = None, now: datetime | None = None) -> str:
     """Create a folder for a trial, and return text that lists the created files and the next commands.
 
-    The folder has a configuration, keys (valid from `now` on), a ledger, a workspace, a trust root (accepted keys,
-    policies and ledgers) and, for clinic templates, notes of `patients` fictional patients (None: the number in
-    `PATIENTS_OF`). The keys are for trials only, because each passphrase is stored beside its key, in a file of mode
-    0600. For a real release, create a key with `synthgen keys new` and store the passphrase elsewhere.
+    The folder has a configuration, keys (valid from `now` on), a ledger, a workspace and a trust root (accepted keys,
+    policies and ledgers). For clinic templates, it also has notes of `patients` fictional patients (None: the number
+    in `PATIENTS_OF`). The keys are for trials only, because each passphrase is stored beside its key.
     """
     now = datetime.now(UTC) if now is None else now
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -98,7 +97,7 @@ def _next_steps(path: Path, config: Config, keys: Mapping[str, Path]) -> list[st
 
 
 def _write_notes(folder: Path, patients: int, export: str | None) -> str:
-    """Write the example notes, as a JSONL table or as an export of the format `export`; return a line about them."""
+    """Write the example notes, as a JSONL table or in the format `export`; return a line about them."""
     script, path = examples() / "clinic" / "make_notes.py", folder / "notes.jsonl"
     target = ["--out", str(path)] if export is None else ["--exports", str(folder / "exports"), "--formats", export]
     command = [sys.executable, str(script), *target, "--patients", str(patients), "--seed", str(SEED)]

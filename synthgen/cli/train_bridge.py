@@ -1,10 +1,9 @@
 """Implement `synthgen train-bridge CONFIG`: train a bridge, or estimate the duration of the training.
 
-A bridge is an adapter that turns a vector of the encoder into an input of the language model. Its vocabulary is a
-list of words with their vectors, from which prompt words are chosen; it is not the vocabulary of the tokenizer.
+A bridge is an adapter that turns a vector of the encoder into an input of the language model. Its vocabulary is not
+that of the tokenizer, but a list of words with vectors, from which prompt words are chosen.
 """
 
-import resource
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,6 +28,7 @@ from synthgen.decode.train.trainer import ALONE, STATE, EmbeddedPassages, Traine
 from synthgen.embed import Encoder, build_encoder
 from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
+from synthgen.plan.stage_times import memory_peak
 
 MEASURED_STEPS = 3  # number of timed training steps; a slower step runs before them and is not timed
 GIB = 1 << 30
@@ -44,7 +44,7 @@ class TrainEstimate:
     trained_parameters: int  # number of parameters that training changes
     embed_seconds: float  # time to embed all passages
     step_seconds: float  # time of a training step
-    peak_memory: int  # largest memory use in bytes, of the GPU; without a GPU, of this process
+    peak_memory: int  # largest memory use in bytes: of the GPU or, without a GPU, of this process
 
     @property
     def seconds(self) -> float:
@@ -106,10 +106,8 @@ def estimate(config: TrainBridgeConfig, progress: Progress) -> TrainEstimate:
         step_seconds = (time.monotonic() - started) / MEASURED_STEPS
     trained = sum(tensor.numel() for tensor in trainer.tensors.values())
     adapters = sum(tensor.numel() for name, tensor in trainer.tensors.items() if name.startswith("adapter."))
-    if trainer.device.type == "cuda":
-        peak_memory = torch.cuda.max_memory_allocated(trainer.device)
-    else:
-        peak_memory = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    device = trainer.device
+    peak_memory = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else memory_peak()
     return TrainEstimate(
         passages=n,
         steps=config.train.steps,
@@ -122,7 +120,7 @@ def estimate(config: TrainBridgeConfig, progress: Progress) -> TrainEstimate:
 
 
 def _passages(config: TrainBridgeConfig) -> tuple[list[str], dict[str, int]]:
-    """Return the passages of the corpus (training and held-out passages), and the number of passages by source."""
+    """Return the training and held-out passages of the corpus, and the number of passages by source."""
     corpus = config.corpus
     return read_passages(
         config.resolve(corpus.path),

@@ -1,7 +1,7 @@
 """Implement `synthgen train-bridge --style NAME --corpus PATH`: train a style adapter on a few hundred texts.
 
 A style adapter is a small adapter of the language model that determines how texts are written. It extends a bridge,
-by which the language model writes a text from the text's vector.
+which lets the language model write a text from a vector.
 """
 
 import json
@@ -34,7 +34,7 @@ from synthgen.load.formats import read_source
 from synthgen.models.store import model_folder
 
 MIN_TEXTS = 20  # smallest number of distinct texts of a corpus
-SAMPLES = 10  # number of example texts in the card (the description of the style adapter)
+SAMPLES = 10  # number of example texts in the card, the description of the style adapter
 PROMPT_TOKENS = 24  # largest number of tokens of a prompt
 CHECKPOINT_EVERY = 25  # number of steps between two checkpoints
 WORDS = 8  # largest number of prompt words; the built-in bridge was trained with at most this number
@@ -80,15 +80,15 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
     folder = model_folder(bridge.info.decoder)
     loaded = load_model(folder)
     text_tokens = config.train.length - config.train.max_prompt_tokens - bridge.info.n_soft
-    # the last argument limits the pieces per corpus: all corpora together have at most about steps · batch pieces
+    # the last argument limits the pieces per corpus, so that all corpora have at most about steps · batch pieces
     pieces = pieces_of(texts, loaded.tokenizer, text_tokens, -(-task.steps * task.batch // len(texts)))
     encoder = build_encoder(EmbedConfig(model=bridge.info.encoder), model_folder)
     with progress.stage("embed", total=len(set(pieces.passages.texts)), unit="pieces") as advance:
         vectors = encoder.encode(list(pieces.passages.texts), advance)
     data = EmbeddedPassages(passages=pieces.passages, vectors=vectors, heldout=pieces.heldout, reader=bridge.reader)
     trainer = Trainer(config, loaded.model, loaded.tokenizer, data, style_of=(bridge, task.rank))
-    # "own" is the loss on held-out pieces, each decoded from its own vector; before the training, the adapters have
-    # no effect, so `before` is the loss of the bridge without the style
+    # "own" is the loss on held-out pieces, each decoded from its own vector. Untrained adapters have no effect, so
+    # `before` is the loss of the bridge without the style.
     before = trainer.evaluate()["own"]
     with progress.stage("train-bridge", total=task.steps, unit="steps") as advance:
         run_training(trainer, task.out, advance)
@@ -124,7 +124,7 @@ def _training(task: StyleTask, info: BridgeInfo, *, words: int) -> TrainBridgeCo
             "version": 1,
             "encoder": info.encoder,
             "decoder": info.decoder,
-            "corpus": {"path": "given"},  # a required key that is not used, because the trainer gets the pieces
+            "corpus": {"path": "given"},  # required, but not used, because the trainer gets the pieces
             "bridge": {"soft_tokens": info.n_soft, **{name: getattr(info, name) for name in shape}},
             "train": {
                 "steps": task.steps,
@@ -155,7 +155,7 @@ def _texts(path: Path, column: str) -> list[str]:
 
 
 def _samples(decoder: XragDecoder, pieces: StylePieces, vectors: Float32, advance: Advance) -> tuple[str, ...]:
-    """Return texts that are written in the style from vectors of held-out pieces."""
+    """Return texts that are written in the style from the vectors of held-out pieces."""
     n, heldout = len(vectors), pieces.heldout
     # held-out pieces are the last rows; the prompt of a sample is the most characteristic word of its piece
     rows = np.linspace(n - heldout, n - 1, num=min(SAMPLES, heldout)).astype(int)

@@ -26,11 +26,10 @@ class Measure:
 
     encoder: str  # encoder of the classifier that reads vectors; a second classifier reads words
     seed: int  # seed of the bootstrap
-    # class sizes that the synthetic table should have: the shares of train, or all equal
+    # class sizes that the synthetic table should have: in proportion to train, or all equal
     balance: Literal["as-source", "equal"] = "as-source"
     confidence: float = 0.975  # one-sided confidence of each end of an interval; 0.975: two-sided 95 % intervals
-    # whether to train classifiers also on augmented real records, and on texts that a language model writes from
-    # the names of the classes
+    # whether to train classifiers also on augmented real records, and on texts written from class names only
     baselines: bool = False
 
 

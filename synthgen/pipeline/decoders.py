@@ -36,10 +36,10 @@ PURPOSES = {"encoder": "an encoder", "decoder": "a language model", "names": "a 
 def open_bridge(job: Job, voted: Shares | None = None) -> Bridge | Vocabulary:
     """Return the configured bridge: the built-in bridge, a bridge in a folder, or the bridge in a model's checkpoint.
 
-    The bridge writes in the styles `voted`, which a differentially private query chose. If `voted` is None, it
-    writes in the configured styles; if `decode.style` is `auto`, `choose_style` sets the styles later. If texts are
-    written from a prompt of words, the function returns only the vocabulary of the bridge. Raise ModelError if
-    `decode.words` is above 0 and the bridge has no vocabulary.
+    The bridge writes in the styles `voted`, which a DP query chose, or, if `voted` is None, in the configured styles.
+    With `decode.style: auto`, `choose_style` sets the styles later. If texts are written from prompts of words,
+    return only the vocabulary of the bridge. Raise ModelError if `decode.words` is above 0 and the bridge has no
+    vocabulary.
     """
     config = job.config.decode
     if config.is_prompted:
@@ -54,10 +54,7 @@ def open_bridge(job: Job, voted: Shares | None = None) -> Bridge | Vocabulary:
 
 
 def vocabulary_of(config: Config) -> Vocabulary | None:
-    """Return the words from which the words of the prompts are chosen.
-
-    None if the language model gets the vectors as soft tokens, alone or in addition to words.
-    """
+    """Return the words from which the words of prompts are chosen; None if the model gets vectors as soft tokens."""
     decode, encoder = config.decode, config.embed.model
     if not decode.is_prompted:
         return None
@@ -69,8 +66,7 @@ def vocabulary_of(config: Config) -> Vocabulary | None:
 def check_models(job: Job, bridge: Bridge | Vocabulary) -> None:
     """Raise ModelError if a model has the wrong kind (an encoder for `decode.model`) or does not fit the bridge.
 
-    Only the built-in bridge and a bridge in a folder are compared with the models here. `open_decoder` checks a
-    bridge in a model's checkpoint.
+    A bridge in a model's checkpoint is checked later, by `open_decoder`.
     """
     config = job.config
     wanted = {"embed.model": (config.embed.model, "encoder"), "decode.model": (config.decode.model, "decoder")}
@@ -101,7 +97,7 @@ def open_decoder(job: Job, bridge: Bridge, encoder: Encoder) -> Decoder:
                 hint="Set embed.model to the encoder for which the model in decode.model was trained, such as "
                 "SFR-Embedding-Mistral.",
             )
-        # such a bridge was trained on vectors before normalization, so it needs the mean length of these vectors
+        # the bridge was trained on vectors before normalization, so it needs the mean length of these vectors
         bridge = replace(bridge, raw_norm=inner.raw_norm(SENTENCES))
     registered_decoder, registered_encoder = job.model_name(config.model), job.model_name(encoder_name)
     opened = XragDecoder(

@@ -16,12 +16,12 @@ from synthgen.core.shards import Division
 from synthgen.core.terminal import say
 from synthgen.pipeline.workspace import Workspace
 
-Identity = Callable[[], Mapping[str, Any]]  # returns the values, by name, that all processes of a run must share
+Identity = Callable[[], Mapping[str, Any]]  # returns values, by name, that must be equal in all processes of a run
 POLL_SECONDS = 2.0  # time between two checks whether other processes have finished
 
 
 class Executor(Protocol):
-    """Computes the shards of stages, and lets only one process at a time do work that has no shards."""
+    """Computes the shards of stages. Work without shards is done by only one process at a time."""
 
     @property
     def uses_ledger(self) -> bool:
@@ -29,7 +29,7 @@ class Executor(Protocol):
         ...
 
     def session(self, workspace: Workspace, identity: Identity) -> AbstractContextManager[None]:
-        """Lock the workspace for a run; `identity` returns the values that all processes of the run must share."""
+        """Lock the workspace for a run."""
         ...
 
     def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:
@@ -41,7 +41,7 @@ class Executor(Protocol):
         ...
 
     def combine(self, stage: str) -> AbstractContextManager[None]:
-        """Return the context of `alone` for the work of writing the result of a stage."""
+        """Return the context of `alone` for writing the result of a stage."""
         ...
 
 
@@ -74,8 +74,8 @@ LOCAL: Executor = Local()
 class RunPart:
     """This process computes one of `count` parts of a run: the shards whose position modulo `count` is `index`.
 
-    The other parts can run at the same time or later. If shards of other parts are missing, this process waits for
-    these shards or, if `waits` is false, stops with `AtBarrier`.
+    Other processes compute the other parts, at the same time or later. This process waits for missing shards of other
+    parts or, if `waits` is false, stops with `AtBarrier`.
     """
 
     index: int
@@ -102,10 +102,7 @@ class RunPart:
             yield
 
     def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:
-        """Compute the missing shards of this part, and then wait for the shards of other parts.
-
-        If `waits` is false and shards of other parts are missing, raise AtBarrier.
-        """
+        """Compute the missing shards of this part, then wait for those of other parts or raise AtBarrier."""
         own = division.names[self.index :: self.count]
         division.remove_damaged(own)
         missing = set(division.missing())
@@ -140,7 +137,7 @@ class RunPart:
                 self._depth -= 1
 
     def combine(self, stage: str) -> AbstractContextManager[None]:
-        """Return the context of `alone` for the work of writing the result of a stage."""
+        """Return the context of `alone` for writing the result of a stage."""
         return self.alone(f"stage {stage}")
 
     def _parts_of(self, division: Division, missing: Sequence[str]) -> list[int]:
@@ -162,7 +159,7 @@ class RunPart:
 
 
 class ShardsWritten(Exception):  # noqa: N818 - named after the state
-    """Ends a process with a `Named` executor as soon as the process has written its shards."""
+    """Ends a process with a `Named` executor after the process has written its shards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

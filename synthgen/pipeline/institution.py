@@ -1,23 +1,36 @@
-"""Find the policy of a run, and the institution's ledger of audits and budgets."""
+"""Find the policy of a run, the institution's ledger of audits and budgets, and the attempts of a workspace.
 
+An attempt is an audit that the ledger counts. In the ledger, a repeated audit is recognised by its synthetic records.
+These do not exist before a run, so the next attempt is foreseen from the settings of the configuration.
+"""
+
+from collections.abc import Mapping
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from audits.core.errors import PolicyError
+from audits.core.files import write_whole
 from audits.gate.evidence import AUDIT_NAMES
 from audits.gate.policy import Policy
 from audits.gate.shipped import load_policy
+from audits.ledger.attempts import Attempt
 from audits.ledger.chain import HighWaterMark
 from audits.ledger.places import ledger_folder
 from audits.verify.trust import RELEASER, ROOT
 from synthgen.config import Config
+from synthgen.core.digest import sha256_json
 
+ATTEMPT_FILE = "attempts.json"  # file in the workspace
+_JSON = TypeAdapter(dict[str, Attempt])  # key: see `settings_digest`
+_WITHOUT_EFFECT = {"workspace", "ledger", "policy", "release", "run"}  # sections that change neither texts nor audits
 _SIGNING_ROLES = {RELEASER, ROOT}  # roles that cannot approve, because their keys sign releases or trust roots
 
 
 def policy_of(config: Config) -> Policy:
-    """Return the policy, which the configuration gives as a path or as the name of a shipped policy.
+    """Return the policy that the configuration names: a file or a shipped policy.
 
-    Raise PolicyError if the policy is unusable, or requires an unknown audit or an approver in `_SIGNING_ROLES`.
+    Raise PolicyError if the policy is unusable, or names an unknown audit or an approver in `_SIGNING_ROLES`.
     """
     path = config.resolve(config.policy)
     policy = load_policy(path if path.is_file() else config.policy)
@@ -40,8 +53,36 @@ def policy_of(config: Config) -> Policy:
 def ledger_of(config: Config) -> tuple[Path, HighWaterMark]:
     """Return the ledger's folder, and the high-water mark: the ledger's latest state, kept beside the releaser's key.
 
-    With the high-water mark, every run that uses the key detects whether the ledger was deleted, replaced or rolled
-    back.
+    With the high-water mark, every run with this key detects a deleted, replaced or rolled-back ledger.
     """
     folder = ledger_folder() if config.ledger is None else config.resolve(config.ledger)
     return folder, HighWaterMark(config.resolve(config.release.key_file).parent / "ledger-seen.json")
+
+
+def settings_digest(config: Config) -> str:
+    """Return a digest of the settings that can change the synthetic records or their audits."""
+    settings = config.model_dump(mode="json", exclude=_WITHOUT_EFFECT)
+    return sha256_json({**settings, "decode": config.decode.written.model_dump(mode="json")})
+
+
+def stored_attempts(root: Path) -> Mapping[str, Attempt]:
+    """Return the newest attempt by `settings_digest`, from the workspace `root`; empty without a valid file."""
+    try:
+        return _JSON.validate_json((root / ATTEMPT_FILE).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return {}
+
+
+def store_attempt(root: Path, config: Config, attempt: Attempt) -> None:
+    """Add an attempt to the file in the workspace `root`."""
+    write_whole(root / ATTEMPT_FILE, _JSON.dump_json({**stored_attempts(root), settings_digest(config): attempt}))
+
+
+def foreseen_number(root: Path, config: Config, n_before: int) -> int:
+    """Return the number that the next audit has in the ledger, counted from 1.
+
+    The number is that of the stored attempt with the same settings, if there is one; a repetition of an audit is no
+    new attempt. `n_before` is the number of attempts on the same control persons in the ledger.
+    """
+    stored = stored_attempts(root).get(settings_digest(config))
+    return n_before + 1 if stored is None else max(1, min(stored.number, n_before + 1))

@@ -33,7 +33,7 @@ def configured_folder(config: Config, name: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A run: the configuration, the workspace that stores the results, and the object that shows the progress."""
+    """A run: its configuration, the workspace that stores its results, and the object that shows its progress."""
 
     config: Config
     workspace: Workspace
@@ -100,7 +100,7 @@ class Job:
         return configured_folder(self.config, name)
 
     def model_name(self, name: str) -> str:
-        """Return the name of the registered model that has the weights of `name`, or `name` if there is none."""
+        """Return the name of the registered model with the weights of the model `name`; `name` if there is none."""
         return name_by_weights(name, self.folder(name))
 
     def language_model(self) -> StageInput:
@@ -111,8 +111,8 @@ class Job:
     def encoder(self) -> Encoder:
         """Return the configured encoder.
 
-        Under a DP budget, the encoder encodes each text separately. In a batch, the rounding of a vector depends
-        on all texts of the batch, so one person would change the vectors of other persons.
+        Under DP, each text is encoded separately. In a batch, the rounding of a vector depends on all texts of the
+        batch, so one person would change the vectors of other persons.
         """
         return build_encoder(self.config.embed, self.folder, one_by_one=self.config.interpolate.is_dp)
 

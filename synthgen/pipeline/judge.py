@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from pydantic import TypeAdapter
 
 from audits.core.errors import InputError
 from audits.core.files import write_whole
@@ -32,15 +31,13 @@ from synthgen.embed import Encoder
 from synthgen.embed.stage import CONTROL_VECTORS, EMBED_CONTROL
 from synthgen.evaluate.stage import EVALUATE, UTILITY
 from synthgen.pipeline.engine_shares import CONFIDENCE, measure, read_sample
-from synthgen.pipeline.institution import ledger_of
+from synthgen.pipeline.institution import ATTEMPT_FILE, ledger_of, settings_digest, store_attempt, stored_attempts
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.prepare import Prepared
 from synthgen.pipeline.rounds import Written
 from synthgen.pipeline.workspace import StageResult
 
 AUDIT, EVIDENCE, SYNTHETIC = "audit.json", "evidence.json", "synthetic.parquet"
-ATTEMPT_FILE = "attempt.json"  # file in the workspace with the latest attempt (see `register_attempt`)
-_ATTEMPT_JSON = TypeAdapter(Attempt)
 FINDINGS = "findings.json"  # private: each place in a synthetic record that discloses a train person
 
 
@@ -75,26 +72,26 @@ def synthetic_corpus(job: Job, written: Written) -> Corpus:
 def register_attempt(job: Job, written: Written, prepared: Prepared, source: Corpus) -> Attempt:
     """Enter this audit of the control persons in the institution's ledger as an attempt, and return the attempt.
 
-    An attempt is identified by the cache key of the stage `ATTEMPT`, which never runs; two audits with equal keys are
-    the same attempt. `source` has the control records before de-identification. The ledger recognises the control
-    persons by these records, because de-identified records differ between runs.
+    The cache key of the stage `ATTEMPT`, which never runs, identifies an attempt. The ledger recognises the control
+    persons by `source`, the control records before de-identification, because de-identified records differ between
+    runs.
 
     A process that only computes shards (files of a stage) for another process does not use the ledger. It reads the
-    attempt from a file that the other process wrote, and raises WorkerError if the file is missing. The number of the
-    attempt is part of the cache keys of the later stages. If the file belongs to an audit with another number, the
-    keys of the two processes differ, and this process stops with WorkerError.
+    attempt from a file that the other process wrote, and raises WorkerError if the file does not contain it. If the
+    number in the file is that of an earlier attempt, the cache keys of later stages differ, and this process stops
+    with WorkerError.
     """
-    attempt_file = job.workspace.root / ATTEMPT_FILE
+    root = job.workspace.root
     if not job.executor.uses_ledger:
-        try:
-            return _ATTEMPT_JSON.validate_json(attempt_file.read_bytes())
-        except FileNotFoundError:
-            message = f"the workspace has no file {ATTEMPT_FILE}; the process that started the workers must write it"
-            raise WorkerError(message, hint="Run the same command again.") from None
+        stored = stored_attempts(root).get(settings_digest(job.config))
+        if stored is None:
+            message = f"the attempt is not in {ATTEMPT_FILE}; the process that started the workers must write it"
+            raise WorkerError(message, hint="Run the same command again.")
+        return stored
     inputs = _attempt_inputs(synthetic_corpus(job, written), prepared, written)
     digest = sha256_json(job.key(ATTEMPT, inputs))
     registered = record_attempt(*ledger_of(job.config), digest=digest, control=as_table(source, {}))
-    write_whole(attempt_file, _ATTEMPT_JSON.dump_json(registered))
+    store_attempt(root, job.config, registered)
     return registered
 
 
@@ -213,9 +210,8 @@ def _checked(context: StageContext) -> CheckedTables:
 def audit_inputs(context: StageContext) -> AuditInputs:
     """Return the inputs of the audits: the three tables, and further data that only the run has.
 
-    The further data are the replaced identifiers of train and control, the share of control records that were removed
-    as near copies of train records, the parents of each synthetic record (train records from which it was made) and,
-    with a privacy budget, the log of the DP queries.
+    The lineage has the parents of each synthetic record, which are the train records that it was made from.
+    `near_duplicate_rate` is the share of control records that were removed as near copies of train records.
     """
     encoder, tables = context.config("embed.model"), context.input("tables")
     return AuditInputs(
@@ -262,7 +258,7 @@ AUDIT_STAGE = Stage(
     streams=("audit",),
     libraries=("python", "audits", *LIBRARIES),
 )
-# This stage never runs; its cache key identifies an attempt (see `register_attempt`).
+# this stage never runs; its cache key identifies an attempt
 ATTEMPT = replace(AUDIT_STAGE, inputs=_ATTEMPT_INPUTS)
 
 

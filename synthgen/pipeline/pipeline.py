@@ -79,8 +79,8 @@ class Pipeline:
                 with DP, this can spend the budget again.
             until: name of the last stage. Texts are written in rounds. With `interpolate` or `decode`, the run ends
                 in the first round; with `filter`, it ends after the last round.
-            part: "i/n" with 0 <= i < n: this process computes only part i of the n parts of each stage that can be
-                distributed. Other processes with the same configuration and workspace compute the other parts.
+            part: "i/n" with 0 <= i < n. Each stage that can be distributed has n parts, and this process computes
+                only part i. Other processes with the same configuration and workspace compute the other parts.
             wait: if true, this process waits for the other parts after its own; if false, it stops.
 
         Raises:

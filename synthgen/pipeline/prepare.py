@@ -53,11 +53,11 @@ class Prepared:
 def extract_notes(job: Job, most_notes: int | None = None) -> StageResult | None:
     """Extract the notes of a hospital source, such as FHIR, into the workspace; return None if the source is a table.
 
-    The load report and the notes are also copied to the top folder of the workspace. A run with a privacy budget
-    requires a table as its source; this copy of the notes is such a table.
+    The load report and the table of notes are also copied to the top folder of the workspace. A run with a privacy
+    budget requires a table as its source, and can use this copy.
 
-    `most_notes` is the largest number of notes to read, None for all. With a limit, a change of the source is
-    detected only by the names, sizes and modification times of the files, not by their contents.
+    `most_notes` limits the number of notes to read; None: no limit. With a limit, a change of the source is detected
+    only by the names, sizes and modification times of its files.
     """
     if job.config.source.kind == "table":
         return None
@@ -84,8 +84,7 @@ def _state_of(path: Path, *, with_days: bool) -> str:
     """Return a digest of the content of a hospital source.
 
     The digest covers the file `NAME.wal`, in which DuckDB keeps the latest changes of the database NAME. With
-    `with_days`, it also covers the day on which each file was changed, because these days are then the dates of the
-    notes.
+    `with_days`, it also covers the day of the last change of each file, which is then the date of its notes.
     """
     files = sorted(path.rglob("*")) if with_days else []
     days = {file.relative_to(path).as_posix(): int(file.lstat().st_mtime) // 86400 for file in files}
@@ -118,7 +117,7 @@ def load_source(job: Job, extracted: StageResult | None) -> StageResult:
 
 
 def read_source(job: Job, extracted: StageResult | None) -> LoadReport:
-    """Return the source as `load_source` reads it, but store only the list of unusable rows and the load report."""
+    """Return the source as `load_source` does, but store only the list of unusable rows and the load report."""
     path, is_dp = table_path(job, extracted), job.config.interpolate.is_dp
     try:
         report = load(job.config.source, path, job.seeds.child("load"), isolated_rows=is_dp)
@@ -197,8 +196,8 @@ def read_prepared(job: Job, parts: StageResult, clean: StageResult) -> Prepared:
 def replaced_names(clean: Path, train: Corpus) -> tuple[str, ...]:
     """Return the names of persons and places that were replaced in these train records and in control.
 
-    These names are masked in the generated texts. `clean` is the folder of the stage deidentify. The audits
-    compare names of train with names of control, so the names of both are masked.
+    These names are masked in the generated texts. The names of control are masked, too, because the audits compare
+    the names of train with those of control. `clean` is the folder of the stage deidentify.
 
     Privacy: a reader of a released text can infer that a name in it is not one of the replaced names of the source.
     """

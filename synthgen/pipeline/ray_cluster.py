@@ -23,7 +23,7 @@ PRIVATE = {"RAY_USAGE_STATS_ENABLED": "0"}  # environment variables that stop Ra
 DASHBOARD_PORT = 8265
 PROBE_SECONDS = 60.0  # time limit of a connection test
 STORE_BYTES = 80_000_000  # size of Ray's object store in bytes; the store contains only file names
-# in bytes: length of the longest possible path of a socket, and length of what Ray appends to its folder's path
+# in bytes: longest possible path of a socket, and length of what Ray appends to the path of its folder
 SOCKET_BYTES, APPENDED_BYTES = 107, 75
 _HINT = (
     "See docs/how-to/cluster.md. Start Ray with RAY_AUTH_MODE=token on all machines. On this machine, set "
@@ -115,9 +115,9 @@ def _short_folder(root: Path) -> Path:
 
 
 def cluster_problems(address: str) -> list[str]:
-    """Return the reasons not to process private data on the cluster at `address`; empty if there is no reason.
+    """Return the reasons not to process private data on the cluster at `address`; empty if there are none.
 
-    The function tries to use the cluster and to open its dashboard without a token.
+    The function tries to use the cluster and its dashboard without a token.
 
     Raises:
         DependencyError: Ray is not installed.

@@ -1,8 +1,8 @@
 """Distribute the shards of a run among workers of a Ray cluster.
 
 A worker gets the path of the configuration, the name of a stage's folder and the names of shards (files with a part
-of the result). It writes the shards into the workspace, which is in a shared folder. Text and vectors therefore reach
-neither Ray's object store nor its logs.
+of the result). It writes the shards into the workspace, which all machines share. So text and vectors reach neither
+Ray's object store nor its logs.
 """
 
 import os
@@ -24,7 +24,7 @@ from synthgen.pipeline.workspace import Workspace
 
 Work = Callable[[str, str, Sequence[str]], None]  # gets the configuration's path, a stage's folder, names of shards
 Amounts = dict[str, float]  # key: name of a resource; value: number of units, such as {"CPU": 8.0}
-MAX_LOSSES = 3  # lost workers are replaced; a run of n workers fails after 3 n losses without a newly finished shard
+MAX_LOSSES = 3  # a run of n workers fails if 3 n workers in succession are lost without a newly finished shard
 POLL_SECONDS, MOST_POLLS = 2.0, 60  # seconds between checks for shards; largest number of checks after the last task
 
 
@@ -68,8 +68,8 @@ class WithoutText:
 class RayExecutor(Local):
     """Distributes the shards of a run among the workers of a cluster, and does the rest of the run in this process.
 
-    The executor connects to the cluster, or starts a cluster, at the first stage with a missing shard. Workers read
-    the configuration file, so ConfigError is raised if the configuration was not read from a file.
+    At the first stage with a missing shard, the executor connects to the cluster or starts one. The constructor
+    raises ConfigError if the configuration was not read from a file, because the workers read this file.
     """
 
     def __init__(self, config: Config, progress: Progress, work: Work) -> None:
@@ -163,7 +163,7 @@ class RayExecutor(Local):
         if self._ray is None:
             self._ray = self._connection.enter_context(connected(self._config.run, self._root))
             nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-            # if any node has GPUs, each worker must get a GPU or a part of one; otherwise it would embed on the CPU
+            # if any node has GPUs, each worker must get a share of them; otherwise it would embed on the CPU
             decode = self._config.decode
             on_gpus = decode.placement == "cuda" or decode.engine == VLLM or any(node.get("GPU") for node in nodes)
             self._n_workers, self._worker_options = resources(nodes, self._config.run.workers, on_gpus=on_gpus)
@@ -180,10 +180,10 @@ class RayExecutor(Local):
 def resources(nodes: Sequence[Amounts], workers: int | str, *, on_gpus: bool) -> tuple[int, Amounts]:
     """Return the number of workers, and the options `num_cpus` and `num_gpus` of one worker.
 
-    `nodes` has the numbers of processors ("CPU") and GPUs ("GPU") of each node of the cluster. If `workers` is
-    "auto", there is one worker for each GPU or, without GPUs, for each node with processors. With `on_gpus`, only
-    nodes with GPUs are used, and each worker gets a GPU or a part of one. Without `on_gpus`, there is no option
-    `num_gpus`. Raise WorkerError if no node has the needed processors or GPUs.
+    `nodes` has the numbers of processors ("CPU") and GPUs ("GPU") of each node. With `on_gpus`, only nodes with GPUs
+    are used, and each worker gets a GPU or a part of one. Without `on_gpus`, there is no option `num_gpus`. If
+    `workers` is "auto", there is one worker per GPU with `on_gpus`, else one per node with processors. Raise
+    WorkerError if no node has the needed processors or GPUs.
     """
     cpus = [node["CPU"] for node in nodes if node.get("CPU", 0) > 0 and (not on_gpus or node.get("GPU", 0) > 0)]
     gpus = sum(node.get("GPU", 0) for node in nodes) if on_gpus else 0

@@ -52,8 +52,8 @@ class StageRecord(BaseModel):
     wanted: Counts | None = None  # filter only: number of wanted records by label
     kept: Counts | None = None  # filter only: number of kept records by label, in all rounds so far
     rejected: Counts | None = None  # filter only: number of rejected candidates by reason
-    # filter only: number of candidates that passed, but were not kept because another text of the same latent (vector
-    # from which a text is made) was better
+    # filter only: number of candidates that passed, but were not kept, because another text made from the same vector
+    # was better
     spare: int | None = None
 
     @classmethod
@@ -68,7 +68,7 @@ class StageRecord(BaseModel):
         return _SUFFIX.sub("", self.name)
 
     def is_of(self, *names: str) -> bool:
-        """Return whether the stage's name, without a suffix, is one of `names`."""
+        """Return whether `base_name` is one of `names`."""
         return self.base_name in names
 
 

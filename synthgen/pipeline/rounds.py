@@ -1,10 +1,10 @@
 """Write the synthetic records in rounds, until each class has the wanted number of records or a round adds too few.
 
-A class is the set of records with the same label. In each round, `interpolate` draws new latents (vectors from which
-texts are decoded). `decode` writes one or more texts, the candidates, for each new latent, and `embed_texts` embeds
-the candidates. `filter_candidates` filters the candidates of all rounds so far, and keeps at most one candidate of
-each latent. `next_round` decides whether a further round follows. After the last round, `select` draws the wanted
-number of kept candidates of each class.
+A class is the set of records with the same label. In each round, `interpolate` draws new latents (vectors to decode).
+`decode` writes one or more texts, the candidates, for each new latent, and `embed_texts` embeds them.
+`filter_candidates` filters the candidates of all rounds so far, and keeps at most one per latent. `next_round`
+decides whether a further round follows. After the last round, `select` draws the wanted number of kept candidates of
+each class.
 """
 
 import math
@@ -49,7 +49,7 @@ SPARE = 1.3  # for each class, the first round requests `SPARE` latents per want
 FURTHER_SPARE = 1.2
 # largest number of reconstructions (texts decoded from vectors of train records), from which filters learn limits
 RECONSTRUCTIONS = 96
-# if a smaller share of a class's latents was accepted so far, the size of the next round is computed with this share
+# smallest accepted share of a class's latents that is used to compute the size of the next round
 MIN_ACCEPTED_SHARE = 0.2
 MAX_ROUNDS = 20  # largest number of rounds of a run
 MIN_GAIN = 0.1  # share of the missing records that each round after the first must add; otherwise the rounds end
@@ -114,7 +114,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """The results of all rounds before a round (at its start), or up to and including it (at its end)."""
+    """The state at the start or at the end of a round: the results of all finished rounds."""
 
     number: int  # number of the round, from 1; 0 for the pilot of `synthgen plan`, which writes a few texts
     requested: Counts  # number of latents requested for each label, in this and all earlier rounds
@@ -130,7 +130,7 @@ class Round:
         return {0: "-pilot", 1: ""}.get(self.number, f"-{self.number}")
 
     def plus(self, candidates: tuple[Candidate, ...], vectors: Float32, embedding: StageResult) -> "Round":
-        """Return the state with the candidates of this round and their vectors, which `embedding` computed."""
+        """Return the state with the candidates of this round and their vectors, the result of `embedding`."""
         return replace(
             self,
             candidates=self.candidates + candidates,
@@ -197,7 +197,7 @@ def first_round(setup: Setup, reconstructed: str, pilot: Counts | None = None) -
     """Return the state that the first round starts from.
 
     `reconstructed` is the digest of the stage that embedded the reconstructions. `pilot` has the number of latents of
-    each label in the pilot of a plan (a test with few texts before a run); it is None for a run.
+    each label in a pilot (a test with few texts before a run); it is None for a run.
     """
     empty = np.zeros((0, setup.training_view.embedded.vectors.shape[1]), dtype=np.float32)
     requested = first_requested(setup.wanted) if pilot is None else pilot
@@ -218,13 +218,12 @@ def next_round(setup: Setup, before: Round, after: Round) -> Round | None:
 def further_requested(
     wanted: Counts, kept_before: Mapping[str, float], kept: Mapping[str, float], requested: Counts, number: int
 ) -> dict[str, int] | None:
-    """Return the number of latents of each label after the next round, in total; None if there is no next round.
+    """Return the total number of latents of each label after the next round; None if there is no next round.
 
-    `kept_before` and `kept` have the number of kept candidates of each label before and after round `number`, and
-    `requested` has the number of latents of each label so far. A class lacks records if fewer than the wanted number
-    are kept. Round `number` is the last if no class lacks records, if it is round `MAX_ROUNDS`, or if it is not the
-    first and adds less than the share `MIN_GAIN` of the missing records. Otherwise, each class that lacks records
-    gets further latents; their number depends on the accepted share of the latents of the class so far.
+    `kept_before` and `kept` have the numbers of kept candidates before and after round `number`. `requested` has the
+    numbers of latents so far. Round `number` is the last if no class lacks records or if it is round `MAX_ROUNDS`. A
+    round after the first is also the last if it adds less than the share `MIN_GAIN` of the missing records.
+    Otherwise, each class that lacks records gets further latents: the lower its accepted share so far, the more.
     """
     missing = {label: n - kept.get(label, 0) for label, n in wanted.items() if kept.get(label, 0) < n}
     missing_before = sum(max(n - kept_before.get(label, 0), 0) for label, n in wanted.items())

@@ -8,7 +8,7 @@ from synthgen.pipeline.workspace import Workspace, read_field
 
 FILE = "secret.key"
 PUBLIC = "public"
-# name of the field in a reservation's file that contains the digest of the secret, or `PUBLIC`
+# field in the file of a budget reservation; it contains the digest of the secret, or `PUBLIC`
 SECRET_DIGEST = "secret"  # noqa: S105 - the name of a field
 _RESERVATIONS = "stages/reserve-*/run.json"  # files in the workspace, one for each reservation of a budget
 _RESTORE = "Restore the original file from a backup. Without this file, you need a new workspace and a new budget."
@@ -22,8 +22,8 @@ def run_secret(config: Config, workspace: Workspace) -> bytes:
     """Return the secret of a workspace: 32 bytes that the first run draws, or no bytes if the secret is public.
 
     Raises:
-        InputError: the file of the secret cannot be used, or can be read by other users; or a budget was reserved
-            with a secret that is now missing or different.
+        InputError: the file of the secret cannot be used or can be read by other users, or the secret with which a
+            budget was reserved is missing or different.
         StorageError: the record of a reservation in the workspace cannot be read.
 
     Privacy: someone with the secret, the seed and a person's id can compute whether the person was in train. The

@@ -49,7 +49,7 @@ def writer_for(job: Job, train: Corpus, embedded: Embedded) -> "SegmentWriter | 
 
 
 def parts_with_prompts(encoder: Encoder, train: Corpus, prompt: str) -> list[list[tuple[str, str]]]:
-    """Return, for each record, the pairs (text, prompt) of its segments; an unsegmented record has one segment."""
+    """Return, for each record, the pairs (text, prompt) of its segments; an unsegmented record is one segment."""
     prompts = [label_prompt(prompt, r.label) for r in train.records]
     if not isinstance(encoder, SegmentedEncoder):
         return [[(r.text, label_text)] for r, label_text in zip(train.records, prompts, strict=True)]
@@ -87,8 +87,8 @@ class SegmentWriter:
     def with_target_vectors(self, latents: Latents) -> Latents:
         """Return the latents with the vectors that the filters compare with the vectors of the written texts.
 
-        An interpolated vector is computed from all sections of the parents, but a new record omits some of these
-        sections (see `align`). So the returned vector of a record is computed only from the vectors of its segments.
+        An interpolated vector covers all sections of the parents, but a new record omits some of these sections (see
+        `align`). So the returned vector of a record is computed from the vectors of its own segments.
         """
         if len(latents) == 0:
             return latents
@@ -111,8 +111,8 @@ class SegmentWriter:
     ) -> tuple[Candidate, ...]:
         """Return the candidates (new texts) of every latent, in the order of the latents.
 
-        Step j writes segment j of all candidates that have one. Before the decoder writes a segment, it reads the end
-        of the preceding text of the candidate.
+        Step j writes segment j of all candidates that have one. The input of the decoder includes the end of the
+        candidate's preceding text.
 
         Randomness: segment j of candidate c of latent x draws from the child "x/c/j" of `seeds`, so the text of one
             record does not depend on the other records.

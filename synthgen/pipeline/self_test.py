@@ -1,8 +1,8 @@
 """Run the stage `selftest`, which runs the calibration suite of the audits on the persons of the run.
 
-For each case, the suite builds tables from these persons, with a known leak or without one, and checks the verdicts
-of the audits on these tables. The suite takes about an hour. The result of each case is a shard (a file with a part
-of the stage's result), so several processes can share the work.
+Each case of the suite is a set of tables made from these persons, with or without a known leak. The suite checks the
+verdicts of the audits on these tables, which takes about an hour. The result of each case is a shard (a file with a
+part of the stage's result), so several processes can share the work.
 """
 
 import json

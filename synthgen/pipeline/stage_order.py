@@ -114,12 +114,12 @@ def judge_records(  # noqa: PLR0913, PLR0917 - one parameter per input of the st
 ) -> Generator[StageResult, None, tuple[StageResult, judge.JudgedTables]]:
     """Run evaluate and audit, yield each stage as it ends, and return the last audit and the audited tables.
 
-    Records that the audits cannot judge (quarantine) are removed, and the audits judge the remaining records again.
-    Under differential privacy, no record is removed, because the budget does not cover a choice that depends on
-    train. `log` is the log of the DP queries, None without DP.
+    Records that the audits cannot judge (quarantine) are removed, and the remaining records are audited again. Under
+    DP, no record is removed, because the budget does not cover a choice that depends on train. `log` is the log of
+    the DP queries, None without DP.
     """
-    # An independent policy forbids numbers that depend on who the control persons are. `attempt.number` is such a
-    # number. `attempt.position` is not, because it counts all audits in the ledger.
+    # An independent policy forbids numbers that depend on who the control persons are, such as `attempt.number`.
+    # `attempt.position` is allowed, because it counts all audits in the ledger.
     n_earlier = (attempt.position if policy.is_independent else attempt.number) - 1
     for turn in range(1, TURNS + 1):
         suffix = "" if turn == 1 else f"-{turn}"
@@ -147,8 +147,8 @@ def write_records(
 ) -> Generator[StageResult, None, rounds.Written]:
     """Run the rounds of writing, yield each stage as it ends, and return the records.
 
-    The training view has the vectors of train or, under DP, vectors drawn from noised statistics. `encoder` made the
-    vectors of train. `voted` has the styles that the DP query `style` chose, if any.
+    The training view has the vectors of train, made by `encoder`, or, under DP, vectors drawn from noised statistics.
+    `voted` has the styles that the DP query `style` chose, if any.
     """
     setup, reconstructed = yield from set_up_writing(job, training_view, encoder, voted)
     state, n_candidates = rounds.first_round(setup, reconstructed.digest), job.config.decode.candidates

@@ -27,10 +27,9 @@ from synthgen.pipeline.workspace import StageResult
 
 MAX_TEXTS = 64  # largest number of train texts that are scored
 MIXED = 3  # number of the best single styles; `auto` also tries mixtures of these styles
-# A mixture is chosen only if the negative log-likelihood of the texts under it, in nats per token, is lower by this
-# number than under every single style. In a mixture, each style has only a part of its weight, and texts are slightly
-# likelier under a style with partial weight. So a mixture has an advantage even if one of its styles does not fit.
-# `GAIN` compensates for this advantage.
+# A mixture is chosen only if its negative log-likelihood, in nats per token, is lower by `GAIN` than that of every
+# single style. Each style in a mixture has a reduced weight, and a reduced weight alone makes texts slightly
+# likelier. `GAIN` compensates for this advantage of mixtures.
 GAIN = 0.05
 WARNING = (
     "`decode.style: auto` chooses the one to three built-in styles that fit the private train texts best, so the "
@@ -71,12 +70,12 @@ def check_server(config: Config, policy: Policy) -> None:
 def check_style_training(config: Config, *parts: Corpus) -> None:
     """Raise DataError if a style of the run was trained on the run's own records.
 
-    `parts` are train and control before de-identification. Texts in a style that was trained on train and control
-    would resemble both, so no audit could measure what the style reveals. The error is raised if more than one
-    record in a hundred contains a sentence on which a style was trained. Sentences of fewer than ten words do not
-    count. With `auto`, all built-in styles are checked.
+    `parts` are train and control before de-identification. A style that was trained on train and control would make
+    the texts resemble both, so no audit could measure what the style reveals. The error is raised if more than 1 % of
+    the records contain a sentence on which a style was trained. Sentences of fewer than ten words do not count. With
+    `auto`, all built-in styles are checked.
 
-    Privacy: the message of the error contains the share of the records that have such a sentence.
+    Privacy: the message of the error contains the share of records with such a sentence.
     """
     names = built_in_styles() if config.decode.style == AUTO else config.decode.styles
     texts = [text for part in parts for text in part.texts]
@@ -104,7 +103,7 @@ def check_own_examples(config: Config, *parts: Corpus) -> None:
 def named_styles(config: Config, shares: Shares | None = None) -> list[tuple[StyleAdapter, float]]:
     """Return (style, share) for each style in `shares`; without `shares`, the configured styles in equal shares.
 
-    The style `plain` is left out, because it has no adapter. Without `shares`, `auto` gives no style.
+    The style `plain` is left out, because it has no adapter. Without `shares`, the result is empty for `auto`.
     """
     if shares is None:
         shares = () if config.decode.style == AUTO else _equal_shares(config.decode.styles)
@@ -122,7 +121,7 @@ def _equal_shares(names: tuple[str, ...]) -> Shares:
 
 
 def _scores(nats: Callable[[Shares], float], names: tuple[str, ...], advance: Advance) -> dict[Shares, float]:
-    """Return the nats per token (fewer: better fit) of each single style, and of mixtures of the best styles."""
+    """Return the nats per token (lower: better fit) of each single style and of the mixtures of the best styles."""
 
     def score(mixed: tuple[str, ...]) -> float:
         value = nats(_equal_shares(mixed))
@@ -148,22 +147,21 @@ def choose_style(
 
         nats(M) = - sum over texts of log p(text | its label, its vector, styles M in equal shares) / tokens
 
-    The sum covers at most `MAX_TEXTS` texts of train: records, or segments if records are divided. M is each single
-    style, each pair of the `MIXED` best styles, and all `MIXED` best styles together. `GAIN` is added to the nats of
-    each mixture; then the M with the fewest nats is chosen. Mixtures never contain `plain`, because texts are
-    likelier under a mixture with `plain` even if the mixture is not closer to the records.
+    The sum covers at most `MAX_TEXTS` texts of train: records, or segments if records are divided. The tried M are
+    each single style, each pair of the `MIXED` best styles, and all `MIXED` best styles together. The M with the
+    lowest nats(M) is chosen, after `GAIN` is added for mixtures. Mixtures never contain `plain`, because it makes
+    texts likelier even if the mixture is not closer to the records.
 
     `bridge` turns a vector into soft tokens of the language model. `upstream` is the digest of the stage that
     embedded `train`; it identifies train in the cache key.
 
     Privacy: reads train texts. The choice among the `n_tried` styles and mixtures affects every synthetic text.
-    Randomness: the stream `manner` selects the texts. "Manner" is a former word for style; the stream keeps this
-        name, because another name would change the results.
+    Randomness: the stream `manner` selects the texts. It keeps the former name of styles, because another name would
+        change the results.
     Cost: loads the language model and scores the texts once for each style and mixture.
 
     Raises:
-        InternalError: `bridge` is only the vocabulary of a bridge (`Vocabulary`), so the language model writes the
-            texts from a prompt of words; such texts have no style.
+        InternalError: `bridge` is a `Vocabulary`, so the texts are written from prompts of words and have no style.
     """
     if isinstance(bridge, Vocabulary):
         raise InternalError("a style was to be chosen, but texts that are written from a prompt have no style")

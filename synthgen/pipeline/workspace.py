@@ -1,12 +1,12 @@
 """Store the results of stages (the steps of a run) in a private folder, the workspace.
 
-A run can be divided among several processes, called parts, which share a workspace. If a stage can be distributed,
-its result is divided into shards (files), and each part computes some of them. A result is found again by its digest,
-the sha256 of the stage's name and cache key. The key (`Stage.key`) covers everything that the result depends on. In
-the following list, <digest16> stands for the first 16 digits of the digest.
+A run can be divided among several processes, called parts, which share a workspace. The result of a stage that can be
+distributed is divided into shards (files), and each part computes some of them. The digest of a result is the sha256
+of the stage's name and cache key. The key (`Stage.key`) covers everything that the result depends on. Below,
+<digest16> is the first 16 digits of the digest.
 
     ws/lock                                file that locks the workspace for one run, or for the parts of one run
-    ws/parts.json                          identity of the run whose parts share the workspace
+    ws/parts.json                          data that identify the run whose parts share the workspace
     ws/parts.lock                          file that locks the work that only one part may do at a time
     ws/secret.key                          32 random bytes, for the random streams: see `synthgen.pipeline.secret`
     ws/stages/<name>-<digest16>/           a finished result; done.json has its counts, seconds and file digests
@@ -49,13 +49,13 @@ class StageResult:
     digest: str  # sha256 of the name and the cache key; its first 16 digits are in the folder's name
     folder: Path
     counts: Mapping[str, Any]  # numbers of input and output records, and further counts that the stage defines
-    seconds: float  # duration of the computation in the process that stored the result, in this run or an earlier one
+    seconds: float  # duration of the computation, in the process that stored the result
     reused: bool  # whether the result was already stored when the stage was requested
     code: str = ""  # digest of the versions of the stage and of its libraries, see `Stage.code_digest`
 
 
 def finish(stages: Generator[StageResult, None, T], done: list[StageResult]) -> T:
-    """Run a generator of stages to its end, append the stage results to `done`, and return the generator's result."""
+    """Run a generator of stages to its end, append the stage results to `done`, and return the generator's value."""
     while True:
         try:
             done.append(next(stages))
@@ -92,8 +92,8 @@ class Workspace:
         """Lock the workspace for the parts of one run; raise Interrupted if another run has locked it.
 
         `run` is JSON data that identifies the run. The first part gets an exclusive lock, writes `run` to the file
-        `PARTS`, and changes its lock to a shared one. Each later part gets a shared lock, and reads the file to check
-        that its `run` is equal.
+        `PARTS`, and changes the lock to a shared one. Each later part gets a shared lock, and compares its `run` with
+        the file.
         """
         with (self.root / "lock").open("a+") as file:
             for attempt in range(LOCK_ATTEMPTS):
@@ -114,9 +114,9 @@ class Workspace:
 
     @contextmanager
     def lock_of_parts(self) -> Iterator[Callable[[], bool]]:
-        """Yield a function that tries to get a lock for this part of the run; unlock at the end.
+        """Yield a function that tries to get the lock that only one part can have; unlock at the end.
 
-        Only one part can have the lock. The function does not wait. It returns whether this process now has the lock.
+        The function does not wait. It returns whether this process now has the lock.
         """
         with (self.root / "parts.lock").open("a+") as file:
             yield lambda: _flock(file, fcntl.LOCK_EX)
@@ -232,7 +232,7 @@ def _intact_result(folder: Path) -> dict[str, Any] | None:
 def _differing(folder: Path) -> list[str]:
     """Return a line for each file of a stored result that was added, removed or changed.
 
-    If `DONE`, which lists the files of the result, is missing or unreadable, return one line that says so.
+    If `DONE`, the list of the files, is missing or unreadable, return a single line that states this.
     """
     try:
         files = dict(read_json(folder / DONE)["files"])

@@ -6,7 +6,6 @@ from synthgen.core.progress import Progress, silent
 from synthgen.interpolate import counts_per_class
 from synthgen.pipeline.institution import policy_of
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.judge import ATTEMPT_FILE
 from synthgen.pipeline.stage_order import has_finished, models_of
 from synthgen.pipeline.workspace import Workspace
 from synthgen.plan.foreseen import config_checks, gate_problems
@@ -16,11 +15,11 @@ from synthgen.plan.plan import attempt_number, estimated_reach, persons_per_arm,
 def refuse_unmeetable_policy(config: Config, progress: Progress = silent, *, resume: str = "auto") -> None:
     """Raise ReleaseRefused if no result of this configuration can meet the policy.
 
-    The function checks nothing if the audits of this configuration are finished and `resume` is "auto", because the
-    decision about the stored results then takes only seconds.
+    If `resume` is "auto" and the audits of this configuration are finished, nothing is checked, because the decision
+    about the stored results takes only seconds.
 
     Raises:
-        ReleaseRefused: there are conditions of the policy that cannot be met; all are listed.
+        ReleaseRefused: the error lists all conditions of the policy that cannot be met.
         SynthGenError, AuditError: the policy, a model or the source cannot be used.
     """
     job, policy = Job(config, Workspace(config.resolve(config.workspace)), progress), policy_of(config)
@@ -33,8 +32,6 @@ def refuse_unmeetable_policy(config: Config, progress: Progress = silent, *, res
     labels = config.source.labels if config.interpolate.is_dp else parts.train.labels
     wanted = counts_per_class(labels or (), config.interpolate.balance, config.interpolate.total)
     persons, number = persons_per_arm(parts), attempt_number(job, parts.control)
-    if (job.workspace.root / ATTEMPT_FILE).exists():
-        number = max(1, number - 1)  # an interrupted run may already have registered its audit in the ledger
     reach = estimated_reach(config, policy, persons, wanted, number)
     if problems := [*gate_problems(config, policy, reach, persons, sum(wanted.values()))]:
         raise ReleaseRefused(

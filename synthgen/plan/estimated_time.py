@@ -12,8 +12,7 @@ from synthgen.pipeline.style_choice import MAX_TEXTS, n_tried
 
 # conservative estimates for the default language model on a processor with bfloat16 instructions
 TOKENS_PER_SECOND = 250  # number of tokens that one core writes per second
-# Seconds in which 2 cores compute the likelihood of one record. A training step on one record takes 0.25 seconds;
-# the likelihood takes a third of this time.
+# seconds in which 2 cores compute the likelihood of one record: a third of a training step of 0.25 seconds
 SECONDS_PER_READ = 0.25 / 3
 # key: de-identification engine; value: number of characters that one core searches for identifiers per second
 CHARACTERS_PER_SECOND = {"rules": 50_000, "rules+ner": 4_000, "off": math.inf}
@@ -36,9 +35,9 @@ def choosing_seconds(style: str | tuple[str, ...]) -> float:
 
 
 def deidentifying_seconds(engine: str, corpora: Iterable[Corpus], tokens: float) -> float:
-    """Return the time in seconds to search the source, and generated texts of `tokens` tokens, for identifiers.
+    """Return the time in seconds to search the source and `tokens` generated tokens for identifiers.
 
-    With the engine `off`, the source is not searched, and the rules search the generated texts.
+    With the engine `off`, only the generated texts are searched, by the rules.
     """
     n_source = sum(len(text) for corpus in corpora for text in corpus.texts)
     speed_on_generated = CHARACTERS_PER_SECOND["rules" if engine == "off" else engine]

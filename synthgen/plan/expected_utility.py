@@ -1,14 +1,14 @@
 """Predict from the few texts of a pilot how well a classifier will learn from the synthetic records of the run.
 
-A pilot is a small trial before the run, in which the filters accept m texts. The run will have n records. The score
-of a classifier grows with the number of training records. This growth is measured on real records:
+The pilot is a small trial before the run. It has m accepted texts, and the run will have n records. The score of a
+classifier grows with the number of training records. This growth is measured on real records:
 
     expected ratio = f(pilot) × f(real, n) / f(real, m) / f(real, all)
 
-The score f of a classifier is its macro F1, or its recall of one class. The classifier reads the vectors of texts.
-For f(pilot), it is trained on the m texts; for f(real, k), on k real records; and for f(real, all), on all real
-records of one half of the train persons. Each classifier is tested on the other half of the train persons, without
-the records from which the pilot's texts were made (their parents).
+f is the score of a classifier of text vectors: its macro F1, or its recall of one class. The classifier is trained on
+the pilot's texts (f(pilot)), on k real records (f(real, k)) or on all real records (f(real, all)). The real records
+are those of one half of the train persons. The test records are those of the other half, without the records from
+which the pilot's texts were made (their parents).
 """
 
 from collections.abc import Collection, Sequence
@@ -40,9 +40,9 @@ def expected_utility(
 ) -> dict[str, ExpectedRatio]:
     """Return the expected values and lower ends of the ratios `tstr_over_trtr` and `worst_class_ratio`.
 
-    For `tstr_over_trtr`, the score f is the macro F1. For `worst_class_ratio`, f is the recall of one class, and the
-    smallest ratio of all recognised classes is returned. A class is recognised if classifiers that are trained on
-    real records have a recall above 0 for this class.
+    For `tstr_over_trtr`, f is the macro F1. For `worst_class_ratio`, f is the recall of one class, and the smallest
+    ratio of all recognised classes is returned. A class is recognised if classifiers trained on real records have a
+    recall above 0.
 
     Args:
         pilot: the accepted texts of the pilot.
@@ -83,8 +83,7 @@ def expected_utility(
     same_size, same_size_recall = mean({name: int((pilot.labels == name).sum()) for name in names})
     full_size, full_size_recall = mean(n_records)
     overall = of_pilot.macro_f1 * full_size / np.maximum(same_size, 1e-9) / np.maximum(of_all.macro_f1, 1e-9)
-    # in the first dimension, index 0 is the score with equal weights of the test persons, and each other index is a
-    # bootstrap draw
+    # first dimension: index 0 is the score with equal weights of the test persons, the others are bootstrap draws
     learned = (of_all.recall[0] > 0) & (same_size_recall[0] > 0)
     of_class = (of_pilot.recall * full_size_recall)[:, learned] / (same_size_recall * of_all.recall)[:, learned]
     ratios = {"tstr_over_trtr": _ratio(overall)}
@@ -95,7 +94,7 @@ def expected_utility(
 
 
 def _ratio(draws: Float64, label: str = "") -> ExpectedRatio:
-    # draws[0] is the ratio with equal weights of the test persons; the other entries are the bootstrap draws
+    # draws[0] is the ratio with equal weights of the test persons
     return ExpectedRatio(float(draws[0]), float(np.quantile(draws[1:], LEVEL)), label)
 
 

@@ -57,7 +57,7 @@ def setup_problems(config: Config, job: Job) -> Iterator[str]:
         yield from problems_of(lambda: check_writable(ledger, "ledger"))
     out = config.resolve(config.release.out)
     yield from problems_of(lambda: check_writable(out))
-    # unlike `os.path.isdir`, `Path.is_dir` raises an error for a path inside a folder that may not be read
+    # unlike `os.path.isdir`, `Path.is_dir` raises an error for a path inside an unreadable folder
     existing = next(folder for folder in (out, *out.parents) if os.path.isdir(folder))  # noqa: PTH112
     if (free := shutil.disk_usage(existing).free) < MIN_FREE_SPACE:
         yield (
@@ -108,10 +108,7 @@ def combined_error(errors: Sequence[SynthGenError | AuditError], others: Iterabl
 
 
 def config_checks(config: Config, policy: Policy) -> tuple[Callable[[], object], ...]:
-    """Return the checks of the configuration under its policy; no check reads the source.
-
-    A check raises an error if it finds a problem.
-    """
+    """Return functions that raise an error for a problem of the configuration; no function reads the source."""
     return (
         lambda: check_style(config, policy),
         lambda: check_server(config, policy),
@@ -141,9 +138,8 @@ def class_problems(config: Config, train: Corpus, wanted: Mapping[str, int]) -> 
 
 
 def _exposure_problems(config: Config, limit: float, train: Corpus, wanted: Mapping[str, int]) -> Iterator[str]:
-    # A new vector is a weighted mean of vectors of train, with weights that sum to 1. Over all new vectors of a
-    # class, the weights of the vectors of one person sum to at most `limit`. So n persons allow at most n * limit new
-    # vectors of the class.
+    # The weights of the train vectors in a new vector sum to 1. Over all new vectors of a class, the weights of one
+    # person sum to at most `limit`. So n persons allow at most n * limit new vectors.
     unit, too_small = unit_of(config), []
     for label, m in first_requested(wanted).items():
         n = len({record.group for record in train.records if record.label == label})
@@ -202,7 +198,7 @@ def gate_problems(
 ) -> Iterator[str]:
     """Yield each condition of the policy that no result of this configuration can meet, with the remedy.
 
-    `reach` has an estimate of what each audit can show. `persons` has the numbers of persons in train and control.
+    `reach` estimates what each audit can show. `persons` has the numbers of persons in train and control.
     """
     # under DP, a policy can excuse some audits and rules, and require other audits in their place
     is_dp, substitute = config.interpolate.is_dp, policy.dp_substitute
@@ -239,8 +235,8 @@ def _why_unmet(  # noqa: PLR0911 - one return per reason
         return f"interpolate.total requests {n_records} records; request more"
     if (source in NEEDS and source != ACCOUNTING) or (source, name) == ("membership", "mirror_auc"):
         return f"a run does not measure this metric; the measurement needs {EXTRA_INPUT.get(source, MIRROR)}"
-    # An audit can prove only that the share of persons with a leak is below some limit. `tau` is the lowest limit
-    # that the audit can prove; with fewer persons, `tau` is higher.
+    # `tau` is the smallest upper limit on the share of persons with a leak that an audit can prove. With fewer
+    # persons, `tau` is higher.
     if name == "tau" and source in AUDITS:
         smaller, needed = min(persons["train"], persons["control"]), needed_for_zero_events(rule.limit)
         unit = unit_of(config)
@@ -250,8 +246,8 @@ def _why_unmet(  # noqa: PLR0911 - one return per reason
         return None
     if rule.min_n is not None and estimate.n < rule.min_n:
         return _too_few(estimate, f"{rule.min_n} are needed")
-    # a rule on a value (not on an end of its interval) needs enough persons for a verdict of the audit; the metrics
-    # in STATED are exempt, because they are not measured
+    # A rule on a value, unlike a rule on an end of its interval, needs enough persons for a verdict of the audit.
+    # The metrics in STATED are exempt, because they are not measured.
     if rule.bound == "value" and rule.metric not in STATED and not estimate.can_pass:
         return _too_few(estimate, f"{estimate.n_needed} are needed for a verdict")
     return None

@@ -1,8 +1,8 @@
 """Predict the share of new records that are made mostly from the record of one person.
 
-If there is at least one such record, the audit `parent_recovery` fails. A new record is made from the vectors of
-train records, its parents, which have the weights w. The record has 1 / Σw² effective parents. If this number is
-below `MIN_EFFECTIVE_PARENTS`, the record is made mostly from one person.
+A new record is made from the vectors of train records, its parents, with weights w. It has 1 / Σw² effective parents.
+With fewer than `MIN_EFFECTIVE_PARENTS`, it is made mostly from one person. A single such record makes the audit
+`parent_recovery` fail.
 """
 
 import numpy as np
@@ -20,9 +20,8 @@ ALMOST_CERTAIN = 0.999  # a failure of the audit is predicted only if its probab
 def one_person_share(method: Interpolator) -> float:
     """Return the expected share of new records with fewer than `MIN_EFFECTIVE_PARENTS` effective parents, 0 to 1.
 
-    Only the weights of the parents are simulated, because the weights of most methods do not depend on the records.
-    If `max_exposure` limits the weight of each person, the weights depend on the records. The function then returns
-    0, as for a method without parents.
+    The weights of the parents are simulated without the records. With `max_exposure`, the weights depend on the
+    records, so the function returns 0. It also returns 0 for a method without parents.
     """
     if method.max_parents == 0 or getattr(method, "max_exposure", None) is not None:
         return 0.0

@@ -3,8 +3,8 @@
 The pilot runs the stages from load to embed on the whole source, and the later run reuses the results. If train and
 control have more than `sample.MOST_RECORDS` records, the pilot de-identifies and embeds only a sample of persons.
 Then the pilot makes about `PILOT_LATENTS` latents (vectors to decode), writes one candidate text for each, and
-filters the candidates. The share of accepted candidates of each label (class) predicts the number of records, the
-times of the stages predict the duration, and the accepted texts predict the utility and the results of audits.
+filters the candidates. The accepted share of each label (class) predicts the number of records. The times of the
+stages predict the duration. The accepted texts predict the utility and the results of audits.
 """
 
 import math
@@ -41,9 +41,9 @@ PILOT_LATENTS = 120  # number of latents; if the accepted share is 50 %, its sta
 MIN_LATENTS_PER_CLASS = 4  # smallest number of latents of a class in the pilot
 MIN_ACCEPTED_TEXTS = 10  # with fewer accepted texts of a class, the expected ratio of the class is unreliable
 TEXTS = "pilot.json"  # file of the workspace with the text, label and outcome of each candidate of the pilot
-CONFIDENCE = 0.975  # confidence of each end of the interval of the accepted share of all candidates
+CONFIDENCE = 0.975  # one-sided confidence of each end of the interval around the accepted share of all candidates
 AGREEMENT = "class_agreement"  # the filter that rejects texts that do not fit their class
-CAUTION = 0.9  # confidence of the lower end of the interval of the accepted share of one class
+CAUTION = 0.9  # one-sided confidence of the smallest likely accepted share of a class
 SINGLE_TEXT_AUDITS = ("memorization", "identifiers")  # these audits can fail because of a single text of the pilot
 RATIOS = (
     "  how well a classifier learns from the records, relative to real records: macro F1 (tstr_over_trtr), and "
@@ -74,7 +74,7 @@ REMEDIES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pilot:
-    """Results of a pilot, which are private: counts, shares and expected ratios depend on train and control."""
+    """Results of a pilot. They are private, because they depend on train and control."""
 
     n_read: int  # number of records of train and control that the pilot read
     n_source: int  # number of records of train and control in the whole source
@@ -85,7 +85,7 @@ class Pilot:
     low: float  # lower end of the interval of `share`, with 97.5 % confidence
     high: float  # upper end of the interval of `share`, with 97.5 % confidence
     records: Counts  # expected number of synthetic records of the run by label
-    run_share: float  # accepted share expected for the run, whose later rounds write only classes that lack records
+    run_share: float  # expected accepted share of the run; later rounds write only classes that lack records
     texts: int  # expected number of candidates of the run in all rounds
     minutes: float  # expected minutes of the whole run, without the calibration suite of the policy
     minutes_done: float  # minutes of the stages whose results the run reuses, included in `minutes`
@@ -136,8 +136,8 @@ def run_pilot(job: Job, policy: Policy, wanted: Counts) -> Pilot:
 
     `wanted` is the wanted number of records of each label. An error in a stage of the pilot would also stop the run.
 
-    Privacy: reads train and control as the run does. The result is private. The ledger does not record the audits of
-        the pilot's texts as an attempt, because none of these texts is released.
+    Privacy: reads train and control as the run does. The result is private. The ledger records no audit attempt,
+        because no text of the pilot is released.
     """
     done: list[StageResult] = []
     with job.workspace.locked():
@@ -207,7 +207,7 @@ def _prepare(job: Job, done: list[StageResult]) -> tuple[prepare.Prepared, Encod
 
 
 def pilot_counts(wanted: Counts) -> dict[str, int]:
-    """Divide `PILOT_LATENTS` in proportion to `wanted`; then raise small numbers to `MIN_LATENTS_PER_CLASS`."""
+    """Return `PILOT_LATENTS` divided in proportion to `wanted`, with at least `MIN_LATENTS_PER_CLASS` per label."""
     counts = largest_remainder(wanted, PILOT_LATENTS)
     return {label: max(n, MIN_LATENTS_PER_CLASS) for label, n in counts.items()}
 
@@ -219,10 +219,10 @@ def _shown(candidate: Candidate) -> dict[str, str]:
 
 
 def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
-    """Return the accepted share of the candidates of each label, moved towards the accepted share of all candidates.
+    """Return the accepted share of each label, moved towards the accepted share of all candidates.
 
-    The share of a label is computed as if the label had two more candidates with the accepted share of all
-    candidates. This avoids shares of 0 and 1 for labels with few candidates.
+    Each label gets two more, fictional candidates with the accepted share of all candidates. This avoids shares of 0
+    and 1 for labels with few candidates.
     """
     overall = sum(c.passed for c in judged) / len(judged)
     of_label: dict[str, list[bool]] = defaultdict(list)
@@ -232,10 +232,7 @@ def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
 
 
 def expected(wanted: Counts, rates: Mapping[str, float]) -> tuple[dict[str, int], dict[str, int]]:
-    """Return the expected number of records, and the expected number of latents, by label.
-
-    `rates` has, for each label, the share of latents that give a record.
-    """
+    """Return the expected numbers of records and latents by label; `rates`: share of latents that give a record."""
     requested, number = rounds.first_requested(wanted), 1
     kept_before = dict.fromkeys(wanted, 0.0)
     while True:
@@ -281,10 +278,10 @@ def _is_plain(decode: DecodeConfig) -> bool:
 
 
 def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedded) -> Iterator[str]:
-    """Yield a line on the two classes that are confused most in texts that the filter `class_agreement` rejects.
+    """Yield a line on the two classes that are confused most in the texts that `class_agreement` rejected.
 
-    A classifier that is trained on the vectors of train predicts the class of each text. There is no line if the
-    filter rejects less than 10 % of texts, or if each prediction is the label of the text.
+    A classifier trained on the vectors of train predicts the class of each text. Nothing is yielded if the filter
+    rejected fewer than 10 % of the texts, or if every prediction is the label of the text.
     """
     rejected = [i for i, c in enumerate(judged) if any(o.name == AGREEMENT and not o.passed for o in c.outcomes)]
     if len(rejected) < len(judged) / 10:
@@ -300,7 +297,7 @@ def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedde
 
 
 def _savings(wanted: Counts, rates: Mapping[str, float], n_candidates: int, texts: int) -> Iterator[str]:
-    """Yield a line if a run with one candidate per latent would write fewer than three quarters of `texts` texts."""
+    """Yield a line if one candidate per latent would reduce the number of texts, `texts`, by more than a quarter."""
     n_with_one = sum(expected(wanted, rates)[1].values())
     if n_candidates > 1 and n_with_one < 0.75 * texts:
         yield (
@@ -311,7 +308,7 @@ def _savings(wanted: Counts, rates: Mapping[str, float], n_candidates: int, text
 
 
 def _accepted(judged: Sequence[Candidate], vectors: Float32, latents: Latents) -> tuple[LabelledTexts, set[str]]:
-    """Return the accepted texts with their vectors, and the ids of the records from which their latents were made."""
+    """Return the accepted texts with their vectors, and the ids of the records that they were made from."""
     rows = [i for i, candidate in enumerate(judged) if candidate.passed]
     row_of_latent = {name: i for i, name in enumerate(latents.ids)}
     parents = {p for i in rows for p in latents.parent_ids[row_of_latent[judged[i].latent_id]]}
@@ -322,11 +319,10 @@ def _accepted(judged: Sequence[Candidate], vectors: Float32, latents: Latents) -
 def _risks(
     policy: Policy, utility: Utility, n_candidates: int, judged: Sequence[Candidate], train: Corpus
 ) -> Iterator[str]:
-    """Yield a line for each rule that sets a lower limit on utility and that the run might fail.
+    """Yield a line for each rule with a lower limit on utility that is above the expected ratio.
 
-    If a rule is on the lower end of an interval, its limit is compared with the lower end of the expected ratio.
-    Otherwise, the limit is compared with the expected ratio. The run might fail the rule if the limit is higher.
-    Rules on metrics that `utility` lacks are skipped.
+    A limit on the lower end of an interval is compared with the lower end of the expected ratio. Rules on metrics
+    that `utility` lacks are skipped.
     """
     for rule in policy.all_rules():
         source, _, name = rule.metric.rpartition(".")

@@ -25,13 +25,12 @@ from synthgen.interpolate import counts_per_class
 from synthgen.load import LoadReport
 from synthgen.pipeline import prepare
 from synthgen.pipeline.decoders import vocabulary_of
-from synthgen.pipeline.institution import ledger_of, policy_of
+from synthgen.pipeline.institution import foreseen_number, ledger_of, policy_of
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.judge import as_table
 from synthgen.pipeline.rounds import SPARE
 from synthgen.pipeline.secret import PUBLIC
 from synthgen.pipeline.secret import WARNING as PUBLIC_WARNING
-from synthgen.pipeline.stage_order import has_finished
 from synthgen.pipeline.style_choice import WARNING as STYLE_WARNING
 from synthgen.pipeline.workspace import Workspace
 from synthgen.plan import foreseen
@@ -69,7 +68,7 @@ class Plan:
     train: dict[str, int]  # number of train records by label
     control: dict[str, int]  # number of control records by label
     class_persons: dict[str, int]  # number of persons with records of each label
-    near_duplicates: int  # number of control records that were removed because they nearly repeat a train record
+    near_duplicates: int  # number of control records that were removed as near-duplicates of train records
     unit: str  # "persons", or "records" if the source has no person ids
     persons: dict[str, int]  # number of persons (or records, see `unit`) in "train" and in "control"
     wanted: dict[str, int]  # number of synthetic records by label
@@ -157,16 +156,16 @@ class Plan:
 def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = False) -> Plan:
     """Return the plan of a configuration; `Plan.problems` lists every reason that prevents a release.
 
-    The function splits the source as the run will do, and reads the ledger, which records the audits and privacy
-    budgets of all runs. If necessary, the function creates the workspace, the private folder of the run.
+    The function splits the source as the run will. It reads the ledger, which records the audits and privacy budgets
+    of all runs. It creates the workspace, the private folder of the run, if the folder is missing.
 
     If `pilot` is true, the function also writes a few texts to improve the estimates; see `run_pilot`. This pilot is
-    skipped if there is a problem outside the section `release`. It is also skipped under a privacy budget, because
-    the pilot would read train outside the budget.
+    skipped if there is a problem outside the section `release`. It is also skipped under a privacy budget, because it
+    would read train outside the budget.
 
     Raises:
-        SynthGenError, AuditError: the policy or the source cannot be used. If there are more problems, the error is
-            a DataError that lists all problems.
+        SynthGenError, AuditError: the policy or the source cannot be used. Several problems are raised as one
+            DataError.
     """
     job = Job(config, Workspace(config.resolve(config.workspace)), progress)
     plan = _plan_of(job)
@@ -179,7 +178,7 @@ def make_plan(config: Config, progress: Progress = silent, *, pilot: bool = Fals
 
 
 def persons_per_arm(parts: Split) -> dict[str, int]:
-    """Return the numbers of persons in "train" and in "control"; near-duplicates are already removed from control."""
+    """Return the numbers of persons in "train" and in "control"."""
     arms = {"train": parts.train, "control": parts.control}
     return {arm: len({record.group for record in corpus.records}) for arm, corpus in arms.items()}
 
@@ -276,10 +275,10 @@ def _class_persons(parts: Split) -> dict[str, int]:
 
 
 def attempt_number(job: Job, control: Corpus) -> int:
-    """Return the number that the next audit of these control persons would have in the ledger; 1 without a ledger.
+    """Return the number of the next audit of these control persons in the ledger; 1 without a ledger or under DP.
 
-    Under a privacy budget, the function returns 1, because the number of earlier audits reveals who the control
-    persons are. If this configuration was audited already, a further run is no new attempt.
+    Under DP, the number of earlier audits would reveal who the control persons are. If this configuration was audited
+    already, a further run is no new attempt.
     """
     ledger, mark = ledger_of(job.config)
     if job.config.interpolate.is_dp or not ledger.is_dir():
@@ -288,13 +287,13 @@ def attempt_number(job: Job, control: Corpus) -> int:
         earlier = attempts_before(ledger, mark, control=as_table(control, {}))
     except InputError:
         return 1  # `setup_problems` reports this error, and nothing can be released
-    return max(1, earlier + (0 if has_finished(job, "audit") else 1))
+    return foreseen_number(job.workspace.root, job.config, earlier)
 
 
 def read_parts(job: Job) -> tuple[Mapping[str, Any] | None, LoadReport, Split]:
     """Return (counts of a hospital source or None, report of the loaded rows, records of train and control).
 
-    The records are split as the run will split them. Raise DataError if train is empty, or if the source is unusable.
+    The split is the same as in the run. Raise DataError if train is empty or if the source is unusable.
     """
     config, seeds = job.config, job.seeds
     with job.workspace.locked():
@@ -324,8 +323,8 @@ def _warnings(config: Config, policy: Policy, parts: Split, problems: Sequence[s
 def _in_words(reach: Estimates, config: Config, policy: Policy, problems: Sequence[str]) -> dict[str, str]:
     """Return a text for each audit: what it can detect, and how its result affects the release.
 
-    If an audit has too few persons, but `problems` does not name it, the release does not require it to pass. The
-    text of the audit then contains `NOT_REQUIRED` in place of `TOO_FEW`.
+    If an audit has too few persons, but is not in `problems`, the release does not require it to pass. Its text then
+    contains `NOT_REQUIRED` in place of `TOO_FEW`.
     """
     reach = {**reach, "accounting": OWN_LOG} if config.interpolate.is_dp and "accounting" in reach else reach
     words = {name: what if isinstance(what, str) else what.to_text() for name, what in reach.items()}

@@ -38,7 +38,7 @@ FILE = "preview.json"  # file of the workspace with the written texts
 FOLDER = "preview"  # folder of the workspace with results for the first notes of a hospital source
 N_TEXTS = 10  # largest number of texts
 MAX_TEXTS_PER_CLASS = 2
-MIN_PERSONS = 12  # number of persons of each class whose records are always used; interpolation needs several persons
+MIN_PERSONS = 12  # number of persons per class whose records are always used; interpolation needs several persons
 MAX_RECORDS = 300  # largest number of records used, unless the first `MIN_PERSONS` persons of each class have more
 FIRST_NOTES = 3000  # number of notes of a hospital source that are read first
 PART_READ = (
@@ -52,7 +52,7 @@ WARNING = "Not audited and not filtered: these texts can contain passages of sin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """A few texts that were neither filtered nor audited, and are as private as the source."""
+    """Unfiltered and unaudited texts, which are as private as the source."""
 
     texts: tuple[Candidate, ...]
     prompts: tuple[str, ...]  # last message of each prompt; empty without `writer: prompt`, or with `segments`
@@ -82,8 +82,8 @@ def make_preview(config: Config, progress: Progress) -> Preview:
     """Write at most two texts per class, and ten in all, from a few hundred records of train.
 
     The texts are also written to `FILE` in the workspace. If the source is a table, a later run reuses the loaded and
-    split records. Of a hospital export, the first `FIRST_NOTES` notes are read; if no class has `MIN_PERSONS` persons
-    in these notes, all notes are read. The style `auto` counts as `plain`, because choosing a style takes a minute.
+    split records. Of a hospital export, only the first `FIRST_NOTES` notes are read, or all notes if the first have
+    too few persons. The style `auto` counts as `plain`, because choosing a style takes a minute.
 
     Raises:
         ConfigError: the configuration has a privacy budget, or the policy does not accept the style or the server.
@@ -147,10 +147,9 @@ def _of_large_classes(train: Corpus) -> Corpus:
 
 
 def sample_of(train: Corpus, most_characters: int) -> Corpus:
-    """Return the records of some persons of train: of the first persons of every class, and of further persons.
+    """Return all records of the first `MIN_PERSONS` persons of each class, and some records of further persons.
 
-    All records of the first `MIN_PERSONS` persons of each class are returned. Records of further persons are added as
-    long as the sample has at most `MAX_RECORDS` records and `most_characters` characters.
+    Further records are added up to `MAX_RECORDS` records and `most_characters` characters.
     """
     rank_of: dict[tuple[str, str], int] = {}  # position of each person in the class
     n_persons: Counter[str] = Counter()
@@ -172,7 +171,7 @@ def sample_of(train: Corpus, most_characters: int) -> Corpus:
 
 
 def counts_of(train: Corpus) -> dict[str, int]:
-    """Return the number of texts by class: two if at most five classes exist, else one in each of the ten largest."""
+    """Return the number of texts by class: two if there are at most five classes, else one for the ten largest."""
     by_size = sorted(train.counts().items(), key=lambda item: (-item[1], item[0]))
     each = MAX_TEXTS_PER_CLASS if MAX_TEXTS_PER_CLASS * len(by_size) <= N_TEXTS else 1
     return {label: each for label, _ in by_size[: N_TEXTS // each]}
@@ -210,7 +209,7 @@ def _embedded(encoder: Encoder, train: Corpus, progress: Progress) -> Embedded:
 def _decoded(
     setup: rounds.Setup, latents: Latents, settings: Settings, job: Job
 ) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
-    """Return the texts, and the last messages of their prompts; none without `writer: prompt` or with `segments`."""
+    """Return the texts and the last message of each prompt; no messages without `writer: prompt` or with segments."""
     decoder, seeds = setup.decoder.open(), job.seeds.child("decode")
     with job.progress.stage("decode", total=len(latents), unit="texts") as advance:
         if setup.segment_writer is not None:

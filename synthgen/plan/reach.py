@@ -46,7 +46,7 @@ class Reach:
     smallest_leak: float  # `leak` as a number, in the measure of the audit
     n_minimum: int | None = None  # smallest number of units with which a pass is possible; None: `n_needed`
     epsilon_ceiling: float | None = None  # largest epsilon that the attack can prove; None if the attack proves none
-    has_dependent_units: bool = False  # whether the audit counts several similar units as fewer units than `n`
+    has_dependent_units: bool = False  # whether similar units count as fewer units
 
     @property
     def can_pass(self) -> bool:
@@ -63,7 +63,7 @@ class Reach:
         return f"{self.n} {self.unit}, {self.n_needed} needed for a pass: {enough}; {leak}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return the numbers of the estimate by name; the results of the audits have numbers with the same names."""
+        """Return the numbers of the estimate, under the names that the results of the audits use."""
         return {name: getattr(self, name) for name in ("n", "n_needed", "smallest_leak", "epsilon_ceiling")}
 
 
@@ -71,7 +71,7 @@ Estimates = Mapping[str, Reach | str]  # key: audit; value: its estimate, or whi
 
 
 def unit_of(config: Config) -> str:
-    """Return "persons", or "records" if the source has no person ids, so that each record counts as a person."""
+    """Return "persons"; if the source has no person ids, return "records", because each record counts as a person."""
     return PERSONS if config.source.has_persons else RECORDS
 
 
@@ -99,9 +99,8 @@ def reach_of(
     )
     level, each = confidence_of(attempt, confidence), "persons in each of train and control"
     without_reference = "persons in the smaller of train and control (a fifth of control is the reference)"
-    # `memorization` and `identifiers` pass only if the share of persons with a leak is below a limit. A higher limit
-    # requires fewer persons, and no limit exceeds 1 %. So these audits cannot pass with fewer than
-    # `n_for_one_percent` persons.
+    # `memorization` and `identifiers` pass only if the share of persons with a leak is below a limit of at most 1 %.
+    # Proving this requires at least `n_for_one_percent` persons.
     n_for_one_percent = needed_for_zero_events(0.01, confidence=level)
     auc_above_half = detectable_auc(max(1, attacked), confidence=level)
     share_above_half = detectable_share(max(1, n_synthetic), confidence=level)

@@ -11,14 +11,14 @@ from synthgen.core.types import Corpus
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.workspace import StageResult
 
-MOST_RECORDS = 10_000  # the pilot reads at most about this number of records of train and control together
-SMALL_CLASS = 100  # in train and in control, a class with at most this number of records is kept whole
+MOST_RECORDS = 10_000  # approximate limit of records that the pilot reads from train and control together
+SMALL_CLASS = 100  # a class with at most this number of records is kept whole; train and control are counted apart
 
 
 def sample_for_pilot(job: Job, parts: StageResult) -> StageResult:
-    """Return train and control (`parts`), or a sample of their persons if they have over `MOST_RECORDS` records.
+    """Return `parts` (train and control) or, above `MOST_RECORDS` records, the records of a sample of persons.
 
-    Randomness: the stream "pilot/sample" decides for each person whether all records of the person are in the sample.
+    Randomness: the stream "pilot/sample" draws the persons.
     """
     return parts if parts.counts["out"] <= MOST_RECORDS else job.run(SAMPLE, {"split": parts})
 
@@ -34,7 +34,7 @@ def _sample(context: StageContext) -> Mapping[str, object]:
 
 
 def of_chosen_persons(corpus: Corpus, share: float, rng: np.random.Generator) -> Corpus:
-    """Return the records of a random share of the persons, and of all persons with a record of a small class."""
+    """Return all records of a random share of the persons, and of each person with a record of a small class."""
     small = {label for label, n in Counter(corpus.labels).items() if n <= SMALL_CLASS}
     persons = list(dict.fromkeys(record.group for record in corpus.records))
     chosen = {person for person, number in zip(persons, rng.random(len(persons)), strict=True) if number < share}

@@ -40,7 +40,7 @@ def minutes_with(stages: Iterable[StageTime], workers: int) -> float:
 
 
 def resources_text(stages: Sequence[StageTime]) -> list[str]:
-    """Return the duration with several machines, the disk space and the memory of this process as lines of text."""
+    """Return lines with the duration by number of machines, the disk space, and the memory of this process."""
     each = ", ".join(f"{n}: {minutes_with(stages, n):.0f}" for n in WORKERS)
     disk, memory = sum(s.disk for s in stages) / 1e9, memory_peak() / 1e9
     return [
@@ -67,13 +67,13 @@ def stage_times(
     The pilot embeds only train, so the time to embed control is added to the time of the stage `embed`.
 
     Args:
-        reused: stages before any text is written; the run reuses all results or, after a pilot on a sample, those
-            in `WHOLE`.
+        reused: stages before any text is written. The run reuses all their results; after a pilot on a sample, it
+            reuses only those of the stages in `WHOLE`.
         written: stages that wrote and filtered the texts of the pilot.
         repeats: number of texts of the run, divided by the number of texts of the pilot.
-        sizes: numbers of records that the pilot read from train and from control, and that the run will write.
-        n_source: number of records of train and control. If the pilot read fewer, the times of the stages in
-            `PER_RECORD` are scaled to this number.
+        sizes: number of records that the pilot read from train, from control, and number that the run will write.
+        n_source: number of records of train and control in the whole source. If the pilot read fewer, the times of
+            the stages in `PER_RECORD` are scaled to this number.
     """
     n_train, n_control, n_synthetic = sizes
     scale = n_source / (n_train + n_control)

@@ -6,8 +6,8 @@ from audits.gate.policy import Policy
 from audits.gate.rule import Rule
 from audits.runner.registry import AUDITS
 
-# key: first part of the name of a metric that is not from an audit, such as "secret" in "secret.private"; value: the
-# possible second parts, None for any
+# Metrics that no audit measures. Key: first part of the name, such as "secret" of "secret.private"; value: possible
+# second parts, None for any.
 NUMBERS: dict[str, frozenset[str] | None] = {
     "records": frozenset({"synthetic", "quarantined"}),
     "attempts": frozenset({"number"}),
@@ -18,7 +18,7 @@ NUMBERS: dict[str, frozenset[str] | None] = {
     **dict.fromkeys(("utility", "input_checks", "dp", "selftest"), None),
 }
 AT_LEAST = {"attempts.number": 1.0}  # key: metric; value: its smallest possible value
-# metrics that have a smallest possible value; this value is in `AT_LEAST`, or else it is 0
+# metrics with a smallest possible value: the value in `AT_LEAST`, else 0
 NOT_NEGATIVE = {f"{source}.{name}" for source, names in NUMBERS.items() for name in names or ()}
 NOT_NEGATIVE |= {"memorization.hard_hits", "memorization.copied_persons", "identifiers.hard_hits", "membership.auc"}
 NOT_NEGATIVE |= {"membership.tpr_at_fpr_5pct", "utility.tstr_over_trtr", "utility.worst_class_ratio"}

@@ -3,8 +3,20 @@ from pathlib import Path
 import pytest
 
 from audits.core.errors import PolicyError
+from audits.ledger.attempts import Attempt
+from audits.ledger.chain import Head
 from synthgen.config import Config
-from synthgen.pipeline.institution import ledger_of, policy_of
+from synthgen.pipeline.institution import (
+    ATTEMPT_FILE,
+    foreseen_number,
+    ledger_of,
+    policy_of,
+    settings_digest,
+    store_attempt,
+    stored_attempts,
+)
+
+HEAD = Head(id="0" * 32, entries=9, head="a" * 64)
 
 
 def config(tmp_path, **changes):
@@ -70,3 +82,36 @@ def test_a_policy_that_nobody_can_meet_is_refused_at_the_start(tmp_path, audit, 
 def test_a_policy_is_a_file_or_a_shipped_name(new_project):
     assert policy_of(new_project.config()).name == "lenient"
     assert policy_of(new_project.config(policy="research")).name == "research"
+
+
+def attempt(number):
+    return Attempt(number=number, position=number + 3, digest="d" * 64, ledger=HEAD)
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_same"),
+    [
+        ({}, True),
+        ({"release": {"name": "other"}}, True),
+        ({"policy": "open"}, True),
+        ({"run": {"on": "ray", "workers": 1}}, True),
+        ({"seed": 4}, False),
+        ({"audit": {"confidence": 0.99}}, False),
+        ({"decode": {"temperature": 0.3}}, False),
+        ({"filter": {"coherent": "require"}}, False),
+    ],
+)
+def test_settings_that_change_records_or_audits_change_the_digest(project, changed, is_same):
+    assert (settings_digest(project.config(**changed)) == settings_digest(project.config())) == is_same
+
+
+def test_the_number_is_that_of_the_stored_attempt_with_the_same_settings(project, tmp_path):
+    first, second = project.config(), project.config(seed=4)
+    assert (dict(stored_attempts(tmp_path)), foreseen_number(tmp_path, first, 0)) == ({}, 1)
+    store_attempt(tmp_path, first, attempt(1))
+    store_attempt(tmp_path, second, attempt(2))
+    assert stored_attempts(tmp_path) == {settings_digest(first): attempt(1), settings_digest(second): attempt(2)}
+    assert [foreseen_number(tmp_path, one, 2) for one in (first, second, project.config(seed=5))] == [1, 2, 3]
+    assert foreseen_number(tmp_path, second, 0) == 1  # the ledger is a new one
+    (tmp_path / ATTEMPT_FILE).write_text("{")
+    assert stored_attempts(tmp_path) == {}

@@ -253,7 +253,7 @@ def test_a_worker_computes_the_shard_of_an_audit_without_the_ledger(project):
     shard.write_bytes(shard.read_bytes()[:-9])  # damaged, so it is computed again
     Pipeline(project.config(**MANY_SHARDS)).run()
     assert (audited / "audit.json").read_bytes() == expected
-    (project.folder / "ws" / "attempt.json").unlink()
+    (project.folder / "ws" / "attempts.json").unlink()
     shutil.rmtree(audited)
-    with pytest.raises(WorkerError, match=r"has no file attempt\.json"):
+    with pytest.raises(WorkerError, match=r"not in attempts\.json"):
         write_named_shards(str(path), f"{audited.name}.shards", ["memorization.json"])

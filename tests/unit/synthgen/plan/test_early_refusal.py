@@ -6,9 +6,9 @@ from audits.ledger.attempts import record_attempt
 from synthgen.cli.publish import publish
 from synthgen.core.errors import ModelMissing, ReleaseRefused
 from synthgen.core.progress import silent
-from synthgen.pipeline.institution import ledger_of
+from synthgen.pipeline.institution import ledger_of, store_attempt
 from synthgen.pipeline.job import Job
-from synthgen.pipeline.judge import ATTEMPT_FILE, as_table
+from synthgen.pipeline.judge import as_table
 from synthgen.pipeline.workspace import Workspace
 from synthgen.plan import early_refusal
 from synthgen.plan.early_refusal import refuse_unmeetable_policy
@@ -34,8 +34,8 @@ def test_a_missing_model_is_reported_first(project):
         refuse_unmeetable_policy(project.config(policy="hospital-external", embed={"model": "absent"}))
 
 
-def test_an_interrupted_run_keeps_its_attempt(project, monkeypatch):
-    """A stop during the audit leaves the entry in the ledger and the file of the attempt, but no finished audit."""
+def test_an_interrupted_run_keeps_its_attempt_and_other_settings_need_a_new_one(project, monkeypatch):
+    """A stop during the audit leaves the entry in the ledger and in the workspace, but no finished audit."""
     config, attempts = project.config(), []
 
     def reach(*given):
@@ -45,8 +45,10 @@ def test_an_interrupted_run_keeps_its_attempt(project, monkeypatch):
     monkeypatch.setattr(early_refusal, "estimated_reach", reach)
     job = Job(config, Workspace(config.resolve(config.workspace)), silent)
     refuse_unmeetable_policy(config)
-    record_attempt(*ledger_of(config), digest="a" * 64, control=as_table(read_parts(job)[2].control, {}))
+    control = as_table(read_parts(job)[2].control, {})
+    attempt = record_attempt(*ledger_of(config), digest="a" * 64, control=control)
     refuse_unmeetable_policy(config)
-    (job.workspace.root / ATTEMPT_FILE).write_text("{}")
-    refuse_unmeetable_policy(config)
-    assert attempts == [1, 2, 1]
+    store_attempt(job.workspace.root, config, attempt)
+    for settings in (config, project.config(release={"name": "x"}), project.config(seed=9)):
+        refuse_unmeetable_policy(settings)
+    assert attempts == [1, 2, 1, 1, 2]
