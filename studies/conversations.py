@@ -95,10 +95,10 @@ def missing(words: Sequence[str], text: str) -> list[str]:
     return [word for word in words if word.removesuffix("s") not in text.lower()]
 
 
-def nearest_passages(latents: Latents, public: LabelledTexts) -> dict[str, str]:
-    """Return for each latent the public passage that is nearest to its vector."""
-    nearest = (latents.vectors @ public.vectors.T).argmax(axis=1)
-    return {name: public.texts[i] for name, i in zip(latents.ids, nearest, strict=True)}
+def nearest_passages(latents: Latents, public: LabelledTexts, n: int) -> dict[str, tuple[str, ...]]:
+    """Return for each latent the n public passages that are nearest to its vector, nearest first."""
+    nearest = (-latents.vectors @ public.vectors.T).argsort(axis=1, kind="stable")[:, :n]
+    return {name: tuple(public.texts[i] for i in rows) for name, rows in zip(latents.ids, nearest, strict=True)}
 
 
 def n_copies(texts: Sequence[str], passages: Sequence[str]) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from audits.core.files import write_whole
@@ -49,13 +50,15 @@ from synthgen.embed import Encoder, build_encoder, with_ids
 from synthgen.embed.config import EmbedConfig
 from synthgen.evaluate.classifiers import CLASSIFIERS, ON_WORDS, LabelledTexts
 from synthgen.evaluate.style_gap import style_gap
+from synthgen.filter.coherent import count_contradictions
 from synthgen.interpolate.smote import Smote
 from synthgen.models.store import model_folder
 
 PER_CLASS, QUICK_PER_CLASS = 25, 2  # number of vectors of each class
 PERSONS, QUICK_PERSONS = 700, 52  # largest number of persons in train, and also in test
 BRIDGE_WORDS = 4  # number of words near the vector in the prompt of the bridge, as in the demo
-CANDIDATES = 4  # number of texts per vector of the way "best of 4", which keeps the text nearest to the vector
+CANDIDATES = 4  # number of texts per vector of the ways "best of 4" and "four texts", and of the passages ranked
+LIKELY = 0.4  # smallest probability of the class of a ranked text, as `filter.class_agreement` of the demo
 BATCH = 32  # number of texts decoded at once
 SHOWN = 10  # number of texts of each way on the page
 MOST_TOKENS = 160  # largest length of a text written from a prompt, in tokens
@@ -88,8 +91,13 @@ class WritersBench:
     latents: Latents  # the vectors to write texts from
     encoder: Encoder
     seeds: SeedTree
-    # key: latent id; value: the public passage nearest to the latent; empty if there are no passages
-    passages: Mapping[str, str] = field(default_factory=dict)
+    # key: latent id; value: the public passages nearest to the latent, nearest first; empty if there are no passages
+    near_passages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def passages(self) -> dict[str, str]:
+        """The public passage nearest to each latent, by latent id."""
+        return {name: near[0] for name, near in self.near_passages.items()}
 
     @property
     def labelled_test(self) -> LabelledTexts:
@@ -113,7 +121,8 @@ class WritersBench:
         total = len(self.latents) * way.candidates * (1 if way.corrected is None else 2)
         with progress.stage("decode", total=total, unit="texts") as advance:
             written = decoder.decode(self.latents, settings, self.seeds.child("decode"), advance)
-            best = self._nearest([candidate.text for candidate in written], way.candidates)
+            texts = [candidate.text for candidate in written]
+            best = self.ranked(texts) if way.is_ranked else self._nearest(texts, way.candidates)
             if way.corrected is None or not isinstance(decoder, Conversation):
                 return best
             decoder.asking = way.corrected(dict(zip(self.latents.ids, best, strict=True)))
@@ -133,6 +142,21 @@ class WritersBench:
         vectors = self.encoder.encode([text or "." for text in texts]).reshape(len(self.latents), each, -1)
         best = np.einsum("ncd,nd->nc", vectors, self.latents.vectors).argmax(axis=1)
         return [texts[i * each + int(j)] for i, j in enumerate(best)]
+
+    def ranked(self, texts: list[str]) -> list[str]:
+        """Return for each vector one of its `CANDIDATES` texts, chosen as the filters of a run choose.
+
+        Texts whose label has at least the probability `LIKELY` come first, then texts with fewer contradictions, then
+        texts nearer to the vector. The probability is of a classifier that is trained on the vectors of train.
+        """
+        classifier = LogisticRegression(max_iter=2000).fit(self.of_train, self.train.labels)
+        vectors = self.encoder.encode([text or "." for text in texts])
+        labels = np.repeat(self.latents.labels, CANDIDATES)
+        p = classifier.predict_proba(vectors)[np.arange(len(texts)), np.searchsorted(classifier.classes_, labels)]
+        distance = 1 - np.einsum("nd,nd->n", vectors, np.repeat(self.latents.vectors, CANDIDATES, axis=0))
+        keys = [(p[i] < LIKELY, count_contradictions(text), distance[i]) for i, text in enumerate(texts)]
+        starts = range(0, len(texts), CANDIDATES)
+        return [texts[min(range(start, start + CANDIDATES), key=keys.__getitem__)] for start in starts]
 
     def row(self, texts: Sequence[str], seconds: float | None) -> dict[str, float | None]:
         """Return the measures of a way's texts by name of the column on the page.
@@ -168,6 +192,7 @@ class Way:
     opened: Callable[[], Decoder]  # loads the model and returns the decoder
     words: int = DEFAULT_WORDS  # number of prompt words
     candidates: int = 1  # number of texts for each vector, of which the nearest is kept
+    is_ranked: bool = False  # whether the text of a vector is chosen as in a run (`WritersBench.ranked`)
     class_words: bool = False  # whether words that distinguish a class are made more likely
     tokens: int = MOST_TOKENS  # largest number of tokens of a text
     # If set, this function receives the text of each latent by id. It returns the function that builds the prompts to
@@ -192,7 +217,7 @@ def writers(request: WritersRequest, progress: Progress) -> Path:
     bench = open_bench(request, progress)
     if request.data is not None and not request.quick:
         public = passages_of(request.data, bench.encoder, request.out / "vectors", progress)
-        bench = replace(bench, passages=nearest_passages(bench.latents, public))
+        bench = replace(bench, near_passages=nearest_passages(bench.latents, public, CANDIDATES))
     texts = _baselines(bench)
     rows = {name: bench.row(of_way, None) for name, of_way in texts.items()}
     page = request.out / "writers.md"
@@ -256,7 +281,12 @@ def _baselines(bench: WritersBench) -> dict[str, list[str]]:
         own = [record.text for record in bench.train.records if record.label == label]
         real.append(own[int(rng.integers(len(own)))])
     found = {"real records": real}
-    return found | ({"nearest public passage": list(bench.passages.values())} if bench.passages else {})
+    if bench.near_passages:
+        found["nearest public passage"] = list(bench.passages.values())
+        found["four nearest passages, ranked"] = bench.ranked(
+            [t for near in bench.near_passages.values() for t in near]
+        )
+    return found
 
 
 def _ways(bench: WritersBench, request: WritersRequest) -> dict[str, Way]:
@@ -269,7 +299,12 @@ def _ways(bench: WritersBench, request: WritersRequest) -> dict[str, Way]:
         return XragDecoder(folder, described, decoder="smollm2", encoder="minilm", dim=bench.encoder.dim)
 
     by_bridge = Way(opened=bridged, words=BRIDGE_WORDS, tokens=kind.max_new_tokens)
-    ways = {"embedded, bridge": by_bridge, "embedded, bridge, class words": replace(by_bridge, class_words=True)}
+    with_class_words = replace(by_bridge, class_words=True)
+    ways = {
+        "embedded, bridge": by_bridge,
+        "embedded, bridge, class words": with_class_words,
+        "embedded, four texts ranked": replace(with_class_words, candidates=CANDIDATES, is_ranked=True),
+    }
     ways |= {f"embedded, {name}": way for name, way in _prompted(bench, request, folder, plain).items()}
     if request.model is None or request.quick:
         return ways
@@ -280,6 +315,7 @@ def _ways(bench: WritersBench, request: WritersRequest) -> dict[str, Way]:
     return ways | {
         "larger, prompt without examples": Way(opened=_opened(request.model, plain)),
         f"larger, best of {CANDIDATES}": best_of,
+        "larger, four texts ranked": replace(best_of, is_ranked=True, class_words=True),
     }
 
 

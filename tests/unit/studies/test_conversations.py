@@ -76,7 +76,10 @@ def test_nearest_passage_of_each_latent(tiny):
         texts=("c", "a", "b"), labels=np.array([""] * 3), vectors=latents.vectors[[2, 0, 1]].copy()
     )
     latents = dataclasses.replace(latents, vectors=latents.vectors)
-    assert list(nearest_passages(latents, public).values()) == ["a", "b", "c"]
+    found = nearest_passages(latents, public, 2)
+    assert [near[0] for near in found.values()] == ["a", "b", "c"]
+    cosines = latents.vectors @ latents.vectors.T - 2 * np.eye(3)
+    assert [near[1] for near in found.values()] == ["abc"[i] for i in cosines.argmax(axis=1)]
 
 
 def test_words_one_by_one(tiny):

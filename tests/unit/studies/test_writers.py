@@ -70,6 +70,22 @@ def test_best_candidate_is_the_nearest_to_its_vector(stubbed, tmp_path):
     assert cosines[1] >= cosines[0]
 
 
+def test_ranked_texts_have_a_likely_class_few_contradictions_and_a_small_distance(stubbed, tmp_path):
+    bench = open_bench(tmp_path)
+    labels = list(bench.train.labels)
+    bench = dataclasses.replace(bench, of_train=bench.encoder.encode([f"{label} " * 9 for label in labels]))
+    contradictory = "The patient is a 40-year-old man. She is pregnant."
+    texts = []
+    for label in bench.latents.labels:
+        other = next(of_record for of_record in labels if of_record != label)
+        texts += [other, *(f"{label} {more}" for more in (contradictory, "caused pain.", "was excluded."))]
+    chosen = bench.ranked(texts)
+    assert all(text in texts[4 * i + 2 : 4 * i + 4] for i, text in enumerate(chosen))
+    vectors = [bench.encoder.encode(of) for of in (chosen, texts[2::4], texts[3::4])]
+    cosine = [np.sum(v * bench.latents.vectors, axis=1) for v in vectors]
+    np.testing.assert_allclose(cosine[0], np.maximum(*cosine[1:]), atol=1e-6)
+
+
 class Corrector(Conversation):
     """Writes the label and the last turn of the conversation, which a correction changes."""
 
