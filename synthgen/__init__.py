@@ -35,8 +35,8 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> Any:
     """Import a public name on first use.
 
-    Raise DependencyError if the name needs a package that is not installed. `Pipeline` needs all packages of the
-    extra `engine`; each other name needs only the packages that its module imports.
+    Raise DependencyError if a required package is not installed. `Pipeline` requires all packages of the extra
+    `engine`. Every other name requires only the packages that its module imports.
     """
     import importlib.metadata
 

@@ -1,7 +1,7 @@
 """Implement `audits explain`: print a page of `audits/explain`.
 
 Each page explains an audit, or another source of numbers, such as `balance` (the class sizes). A gate of a policy
-compares one number with a limit; the page of the source of this number also explains the gate.
+compares one number with a limit. The page on the source of the number also explains the gate.
 """
 
 import json
@@ -14,7 +14,7 @@ import typer
 from audits.cli.console import AsJson
 from audits.core.errors import InputError
 
-_ALIASES = {"dp_epsilon": "dp", "dp_delta": "dp"}  # key: name that a user can type; value: name of the page
+_ALIASES = {"dp_epsilon": "dp", "dp_delta": "dp"}  # name that a user can type -> name of the page
 _PREFIXES = ("audit_", "dp_consistent_")  # prefixes of the ids of gates
 _HELP = "an audit (name or letter A to I), another source of numbers (such as balance), or a gate of a policy"
 
@@ -48,10 +48,7 @@ def _page_name(name: str) -> str:
 
 
 def _pages_of_gates() -> dict[str, str]:
-    """Return the name of the page of each gate, by the id of the gate with `_` in place of `-`.
-
-    The gates are those of the shipped policies, and the gate that is added if rows of the table are quarantined.
-    """
+    """Return id of a gate (with `_` in place of `-`) -> name of its page, also for the gate on quarantined rows."""
     from audits.gate.rule import NO_QUARANTINED_ROW
     from audits.gate.shipped import load_policy, shipped_policies
 

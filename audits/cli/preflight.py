@@ -1,8 +1,8 @@
-"""Find the gates of a policy that cannot pass because an input is missing, before any audit runs.
+"""Before any audit runs, find the gates of a policy that cannot pass because an input is missing.
 
 A gate compares a metric with a limit. An example of a metric is `membership.auc.high`, the upper end of the interval
-of the AUC in the audit `membership`. The part before the first dot is the source: an audit, or another source of
-numbers, such as `attempts` (the ledger, which counts the audits of the same control persons).
+of the AUC in the audit `membership`. The part before the first dot is the source: an audit, or another source such as
+`attempts` (the ledger, which counts the audits of the same control persons).
 """
 
 from collections.abc import Collection
@@ -12,7 +12,7 @@ from audits.gate.evidence import Evidence
 from audits.gate.policy import Policy, decide
 from audits.runner.registry import AUDITS, NEEDS, applicable_audits
 
-OPTIONS = {  # key: a source of numbers that is not an audit; value: the option that supplies its numbers
+OPTIONS = {  # source of numbers that is not an audit -> option that supplies its numbers
     "attempts": "--ledger",
     "balance": "--utility",
     "secret": "--streams-are-secret",
@@ -20,7 +20,7 @@ OPTIONS = {  # key: a source of numbers that is not an audit; value: the option 
     "style": "--utility",
     "utility": "--utility",
 }
-# input in `NEEDS`, without which an audit cannot run -> option that supplies this input
+# required input of an audit (see `NEEDS`) -> option that supplies this input
 INPUT_OPTIONS = {
     "canaries": "--canaries and --canary-build",
     "mechanism": "--mechanism",
@@ -39,8 +39,8 @@ def impossible_gates(
 ) -> tuple[str, ...]:
     """Return a line for each gate that cannot pass, with the option that supplies the missing input.
 
-    `audits` has the names of the audits that will run; None means every audit whose inputs are given. `numbers` has
-    the names of the metrics that options supply, such as `attempts.number`.
+    `audits` names the audits that will run; None means every audit whose inputs are given. `numbers` names the
+    metrics that options supply, such as `attempts.number`.
     """
     run = applicable_audits(inputs) if audits is None else tuple(audits)
     lines = []

@@ -19,9 +19,8 @@ def rewrite(
     """Write the texts and labels of a table to a new file in canonical form; return the number of rows.
 
     Because no audit reads unusual white space and invisible characters, `plain_layout` removes them from the texts.
-    `text` and `label` are the names of the columns in both files. The suffix of `out` selects the format.
-    `without` has the numbers, from 1, of the rows to leave out. `of_table` is the digest of the table to which the
-    numbers in `without` refer; with None, the digest is not checked.
+    `text` and `label` are the names of the columns in both files. The suffix of `out` selects the format. `without`
+    has the numbers, from 1, of the rows to leave out. If `of_table` is not None, it must be the digest of the table.
 
     Raise InputError if the table cannot be read, the new file exists or has an unknown suffix, the digest of the
     table is not `of_table`, a number in `without` is not a row number of the table, or no row would remain.

@@ -202,7 +202,7 @@ def _selftest_of(path: Path, inputs: "AuditInputs") -> "BoundSelfTest":
 def _numbers(
     inputs: "AuditInputs", utility: File, test: "BoundSelfTest | None", *, secret: bool
 ) -> "dict[str, Estimate]":
-    """Return by name the metrics that come from no audit: number of rows, secret seed, utility and self-test."""
+    """Return the metrics that come from no audit, by name: number of rows, secret seed, utility and self-test."""
     from audits.core.rates import exact
     from audits.gate.rule import SECRET
     from audits.gate.utility import read_utility
@@ -278,7 +278,7 @@ def _show(report: "AuditReport", decision: "Decision | None", *, as_json: bool) 
 
 
 def _write_quarantined(report: "AuditReport", synthetic: Path, out: File) -> None:
-    """Write quarantine.txt (rows that no audit can judge) into `out`, if given; say on stderr how to remove them."""
+    """Write the rows that no audit can judge to quarantine.txt in `out`, and say on stderr how to remove them."""
     from audits.core.inputs import shortened
     from audits.core.quarantine import write_rows
 

@@ -1,8 +1,8 @@
 """Compute a lower bound on the privacy loss epsilon of a generator from a single training run.
 
-A fair coin decides for each person whether the person is inserted, which means that the generator is trained on this
-person. Attacks compute a score of each person from the generator's output. An attacker combines the scores and
-guesses the coins of the persons with the clearest scores. The more guesses are right, the larger epsilon must be.
+A fair coin decides for each person whether the generator is trained on this person (the person is inserted). Attacks
+compute a score of each person from the generator's output. An attacker combines the scores and guesses the coins of
+the persons with the clearest scores. The more guesses are right, the larger epsilon must be.
 """
 
 import math
@@ -31,10 +31,10 @@ class Claim(NamedTuple):
 
 
 def stated_claim(mechanism: Mapping[str, Any] | None, limit: float) -> Claim:
-    """Return the epsilon and delta claimed in a log of DP mechanisms; without a log or claim, `limit` and delta 0.
+    """Return the epsilon and delta that a log of DP mechanisms claims; without a claim, `limit` and delta 0.
 
-    Raise InputError if there is a claim and its epsilon is not a number above 0 and at most MAX_CLAIM, or its delta
-    (0 if missing) is not a number from 0 to below 1.
+    Raise InputError if the claimed epsilon is not a number above 0 and at most MAX_CLAIM, or the claimed delta (0 if
+    missing) is not a number from 0 to below 1.
     """
     claimed = None if mechanism is None else mechanism.get("claim")
     if claimed is None:
@@ -70,20 +70,20 @@ def guess_coins(
 ) -> Bound:
     """Return the lower bound on epsilon from guessing fair coins.
 
-    The persons are split into five folds at random, and the coins of the first fold are revealed to the attacker. The
-    attacker guesses coins of the second fold. Then all coins of the second fold are revealed, the attacker guesses
-    coins of the third fold, and so on. Ridge regression on all revealed coins gives the weights w (K,) of the K
-    attacks for the next fold:
+    The persons are split into five folds at random. The attacker learns the coins of the first fold and guesses coins
+    of the second fold. Then the attacker learns all coins of the second fold and guesses coins of the third fold, and
+    so on. For each fold, ridge regression on the revealed coins gives the weights w (K,) of the K attacks:
 
         e = -ln(1 - rank) - ln 2,   w0 = 0.1 / K,   w = w0 + (E'E + 200 I)^-1 E'(y - E w0)
 
-    The vector e (K,) of a person has one entry per attack, and `rank` is the rank of the person's score in this
-    attack, scaled to between 0 and 1 (`mid_ranks`). An entry is large only at the top of the ranking, where a few
-    copied persons are found. E has one row e for each person with a revealed coin, and y has the entry 1 if this
-    person was inserted and -1 if not. w0 is the weight of each attack before any coin is revealed. The guess is
-    "inserted" if e w >= 0, and otherwise "not inserted". For each tested number r of guesses, r / 4 persons are
-    guessed in each fold after the first: those with the largest |e w|. Each r is tested at level alpha / (number of
-    tested values of r).
+    The vector e (K,) of a person has one entry per attack. `rank` is the rank of the person's score in this attack,
+    scaled to between 0 and 1 (`mid_ranks`). An entry is large only at the top of the ranking, where a few copied
+    persons are found. E has one row e for each person with a revealed coin. y has the entry 1 for a person who was
+    inserted and -1 for any other. w0 is the weight of each attack before any coin is revealed. The guess is
+    "inserted" if e w >= 0, and otherwise "not inserted".
+
+    Several numbers r of guesses are tested, each at level alpha / (number of tested r). For each r, the attacker
+    guesses r / 4 persons in each fold after the first: those with the largest |e w|.
 
     A guess may depend only on the generator's output and on the coins of earlier folds. If the guesses also depended
     on later coins, all guesses could be right with probability 1/2 even without a leak.

@@ -32,8 +32,8 @@ def open_regular(path: str | Path, max_bytes: int = MAX_TABLE_BYTES) -> io.Buffe
     """Open a file for reading. Raise OSError if it is not a regular file or has more than `max_bytes` bytes.
 
     `strerror` of the error states the reason. A device, pipe or socket could deliver data without end or block the
-    process. The file is checked after it is opened, because another process could replace the file between an earlier
-    check and the opening.
+    process. The file is checked after it is opened, because another process could replace it between a check and the
+    opening.
     """
     file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 - the caller closes the file
     found = os.fstat(file.fileno())
@@ -99,7 +99,7 @@ def arrow_errors() -> Iterator[None]:
 
 
 def disk_reason(error: OSError, path: Path, needed: int = 0) -> str:
-    """Return the reason why a file was not written; if the disk is full, also the free and the needed space.
+    """Return why a file was not written; if the disk is full, also the free and the needed space.
 
     `needed` is the size of the file in bytes, or 0 if it is unknown.
     """
@@ -117,8 +117,8 @@ def disk_reason(error: OSError, path: Path, needed: int = 0) -> str:
 def disk_errors(place: Path) -> Iterator[None]:
     """Turn an error of the disk or of permissions into an InputError.
 
-    `place` is the folder to which the block writes. If the disk is full, the message states the space needed. The
-    current size of the folder is the estimate of this space.
+    `place` is the folder to which the block writes. If the disk is full, the message states the needed space,
+    estimated by the current size of the folder.
     """
     try:
         yield
@@ -163,15 +163,12 @@ def write_whole(path: Path, data: bytes) -> None:
         raise InputError(f"{path} cannot be written ({disk_reason(error, path, len(data))})") from error
     finally:
         if partial is not None:
-            partial.unlink(missing_ok=True)  # after a failure or an interruption, the partial file still exists
+            partial.unlink(missing_ok=True)  # exists only after a failure or an interruption
 
 
 @contextmanager
 def locked(lock: Path) -> Iterator[None]:
-    """Wait for the exclusive lock of a file, hold it in the context, and then release it.
-
-    If the file is missing, it is created.
-    """
+    """Wait for the exclusive lock of a file and hold it in the context; create the file if it is missing."""
     with lock.open("a") as file:
         if sys.platform == "win32":
             import msvcrt

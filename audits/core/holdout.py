@@ -1,7 +1,7 @@
-"""Separate the persons whom an audit compares from the reference: texts on which the audit's attacks are fitted.
+"""Separate the compared persons from the reference: the texts on which the attacks of an audit are fitted.
 
-Examples of fitted quantities are word frequencies, projections and language models. The reference is a public table.
-Without a public table, a fifth of the control persons become the reference and are not compared.
+Attacks fit, for example, word frequencies, projections and language models. The reference is a public table. Without
+a public table, a fifth of the control persons become the reference and are not compared.
 """
 
 from dataclasses import dataclass
@@ -115,10 +115,7 @@ def arms(holdout: HoldoutTables) -> Arms:
 
 
 def person_scores(row_scores: NDArray[np.floating], row_person: Int) -> Float:
-    """Return the highest record score of each person, so that each person counts once.
-
-    The result is a float64 array of shape (P,) for P persons.
-    """
+    """Return the highest record score of each of the P persons, so that each person counts once; float64 (P,)."""
     best = np.full(int(row_person.max()) + 1, -np.inf)
     np.maximum.at(best, row_person, row_scores)
     return best

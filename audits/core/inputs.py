@@ -33,7 +33,7 @@ Role = Literal[
 MAX_ROWS = 5_000_000
 MAX_TEXT_CHARACTERS = 1_000_000
 _SURROGATE = re.compile("[\ud800-\udfff]")  # a lone surrogate of UTF-16, which is not a character
-_MAX_LISTED = 20  # largest number of problems or columns that a message lists; it also states how many are omitted
+_MAX_LISTED = 20  # largest number of problems or columns that a message lists
 _MAX_NAME_CHARACTERS = 40  # a longer column name is not shown: it may be a record of a file without header
 _COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")  # allowed column names of a synthetic table
 _DEFAULT_COLUMNS = {"text": "text", "label": "label", "group": "group"}  # parameter of `load_table` -> default
@@ -63,9 +63,9 @@ def load_table(
         role: what the table is used for; selects the checks and appears in messages.
         rows_are_persons: whether each row belongs to a different person; ignored for a synthetic table.
 
-    Raise InputError in these cases: the file cannot be read; it has no rows, or too many; a required column is
-    missing; a row cannot be used; a synthetic table has content that no audit reads; `rows_are_persons` is set for a
-    train or control table with the column `group`. The problems state row numbers (from 1), but no content of rows.
+    Raise InputError if the file cannot be read, has no rows, too many rows or an unusable row, or lacks a required
+    column. A synthetic table with content that no audit reads is an error. So is `rows_are_persons` for a train or
+    control table with the column `group`. The problems state row numbers (from 1), but no content of rows.
     """
     path = Path(path)
     columns = {"text": text, "label": label, "group": group}
@@ -103,8 +103,8 @@ def load_tables(
 ) -> AuditInputs:
     """Load all tables from files; `options` are arguments of `load_table`, such as the names of the columns.
 
-    If `synthetic` is None, the control texts take the place of the synthetic table, for commands such as `audits
-    selftest` that audit no synthetic table of the user.
+    If `synthetic` is None, the control texts take its place. Commands such as `audits selftest` use this, because
+    they audit no synthetic table of the user.
     """
     synthetic_table = None if synthetic is None else load_table(synthetic, role="synthetic", **options)
     train_table = load_table(train, role="train", **options)
@@ -127,9 +127,9 @@ def load_inputs(
 
     `identifiers` lists, for each train row, the original identifiers that were replaced in the text of the row.
 
-    Raise InputError if the synthetic, train or control table is empty, a person is in both train and control, the
-    synthetic table has labels, names of persons or digests that must not be released (`released_problems`), or
-    `identifiers` does not have one entry per train row.
+    Raise InputError in these cases: the synthetic, train or control table is empty; a person is in both train and
+    control; the synthetic table has labels, names of persons or digests that must not be released
+    (`released_problems`); `identifiers` does not have one entry per train row.
     """
     tables = {"synthetic": synthetic, "train": train, "control": control}
     problems = [f"the {name} table has no rows" for name, table in tables.items() if len(table) == 0]
@@ -177,7 +177,7 @@ def table_digest(table: Table) -> str:
 
 
 def digests(inputs: AuditInputs) -> dict[str, str]:
-    """Return, by name, the sha256 of each given table, of the lineage (parents, weights) and of the mechanism log."""
+    """Return name -> sha256 for each given table, for the lineage (parents, weights) and for the mechanism log."""
     roles = ("synthetic", "train", "control", "reference", "mirror")
     tables: dict[str, Table | None] = {role: getattr(inputs, role) for role in roles}
     if inputs.canaries is not None:
@@ -285,8 +285,8 @@ READERS = {".parquet": _parquet, ".jsonl": _jsonl, ".csv": _csv}
 def _fault(row: Mapping[str, Any], columns: Mapping[str, str], present: set[str]) -> str:
     """Return why a row cannot be used, or "" if it can be used.
 
-    `columns` has the names of the columns by the keys text, label and group, and `present` has the column names of
-    the file. The label and the group are checked only if the file has their columns.
+    `columns` maps the keys text, label and group to names of columns. The label and the group are checked only if
+    their columns are in `present`, the columns of the file.
     """
     value = row.get(columns["text"])
     if not isinstance(value, str):
@@ -317,8 +317,9 @@ def _unaudited(
 ) -> list[str]:
     """Return the problems with the content of a synthetic table that no audit reads.
 
-    If the table has extra columns (other than text, label and row numbers), only this problem is returned. Otherwise,
-    the names of the columns, the types of their values, and the bytes of the file (`file_problems`) are checked.
+    If the table has extra columns (other than text, label and row numbers), they are the only returned problem.
+    Otherwise, the names of the columns, the types of their values, and the bytes of the file (`file_problems`) are
+    checked.
     """
     text, label = columns["text"], columns["label"]
     possible_numberings = {name for name in present - {text, label} if name in {columns["group"], *NUMBERINGS}}

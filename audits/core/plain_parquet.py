@@ -1,7 +1,7 @@
-"""Write and read canonical Parquet files, which cannot contain hidden data, because the rows determine every byte.
+"""Write and read canonical Parquet files. The rows determine every byte of a file, so it cannot hide other data.
 
-The files are uncompressed and have no dictionaries, statistics or metadata. Anyone who has the rows can write the
-file again and compare the bytes. Headers are Thrift structs. `_struct` takes each field as (number, type, value).
+The files are uncompressed and have no dictionaries, statistics or metadata. Headers are Thrift structs. `_struct`
+takes each field as (number, type, value).
 
 Reference: Parquet file format (parquet.thrift, data pages of version 1); Thrift compact protocol.
 """

@@ -1,4 +1,4 @@
-"""Set aside a few synthetic rows that no audit can judge (quarantine). A release must not contain these rows."""
+"""Quarantine: a few synthetic rows that no audit can judge are set aside, and a release must not contain them."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Estimate the share of persons with an event, such as a copied text; compute the limits that n persons can prove."""
+"""Estimate the share of persons with an event, such as a copied text, and the limits that n persons can prove."""
 
 from typing import Any, NamedTuple
 
@@ -65,7 +65,7 @@ def share(has_event: Bool, *, confidence: float) -> Estimate:
 
 
 def tau_metric(tau: float | None, *, confidence: float, n: int) -> dict[str, Estimate]:
-    """Return the limit `tau` as the metric `tau`, which policies can use; return no metric if the limit is None."""
+    """Return the limit as the metric `tau`, which policies can use; return no metric if the limit is None."""
     return {} if tau is None else {"tau": exact(tau, confidence=confidence, n=n)}
 
 

@@ -1,7 +1,7 @@
-"""In a table to be released, find content that no attack reads and that may disclose train or control data.
+"""Find content of a table to be released that no attack reads and that may disclose train or control data.
 
-Examples are hidden bytes, labels and names that identify persons, and unkeyed digests (hashes without a secret key)
-of person ids or texts.
+Examples are hidden bytes, labels and names that identify persons, and unkeyed digests of person ids or texts (hashes
+without a secret key).
 """
 
 import base64
@@ -42,8 +42,7 @@ _PANDAS = b"pandas"  # metadata key under which pandas stores its description of
 _HEX = re.compile(r"[0-9a-f](?:[-:.]?[0-9a-f]){7,}")  # at least 8 hexadecimal digits, also with separators
 _BASE32 = re.compile(r"[A-Za-z2-7]*")  # a string in the alphabet of base 32
 _BASE_32_OR_64 = re.compile(r"[A-Za-z0-9+/]{16,}")  # a string in the alphabet of base 64, which contains base 32
-# number of characters of a window (`_parts_of_digests`); no match of a window is due to chance, because a window has
-# at least 64 bits
+# number of characters of a window (`_parts_of_digests`), which has at least 64 bits and so cannot match by chance
 _WINDOW = 16
 _LEVEL = 0.001  # significance level of the test whether more short parts of digests match than expected by chance
 _NAMESPACES = (uuid.NAMESPACE_DNS, uuid.NAMESPACE_URL, uuid.NAMESPACE_OID, uuid.NAMESPACE_X500)
@@ -55,11 +54,11 @@ _ALGORITHMS: tuple[Callable[[bytes], Any], ...] = (
 
 
 def file_problems(path: Path, rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return one problem if no known writer produces exactly this file from its rows, and otherwise no problem.
+    """Return one problem, or none if a known writer produces exactly this file from its rows.
 
     A file can hide data between pages or rows, in metadata, dictionaries, whitespace or escapes, or after the rows.
-    Therefore, the rows are written again in the usual forms of SynthGen, pyarrow, pandas, JSON and csv. At least one
-    result must equal the checked file. The rows of a Parquet file are read from `path`, and `rows` is ignored.
+    Therefore, the rows are written again in the usual forms of SynthGen, pyarrow, pandas, JSON and csv. One result
+    must equal the checked file. For a Parquet file, `rows` is ignored: the rows are read from `path`.
     """
     data = read_regular(path, MAX_TABLE_BYTES)
     writers = {".parquet": _parquet_files, ".jsonl": _jsonl_files, ".csv": _csv_files}
@@ -80,11 +79,9 @@ def plain_file(suffix: str, rows: Sequence[Mapping[str, str]]) -> bytes:
 
 
 def _parquet_files(data: bytes, _rows: object) -> Iterator[bytes]:
-    """Yield the rows of the Parquet file `data` as each known writer would write them.
+    """Yield the rows of the Parquet file `data` as SynthGen, pyarrow or pandas would write them.
 
-    If the file names SynthGen as its writer, the form of SynthGen is yielded first. If a column has a dictionary or
-    metadata, no further form is yielded. Otherwise, the forms of pandas (with and without an index) follow if the
-    file has metadata of pandas, and the form of pyarrow follows if not.
+    Dictionaries and metadata of a column can hide data, so a file with these gets no form of pyarrow or pandas.
     """
     file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
     table, meta = file.read(use_threads=False).replace_schema_metadata(None), file.metadata
@@ -106,10 +103,7 @@ def _parquet_files(data: bytes, _rows: object) -> Iterator[bytes]:
 
 
 def _writer_options(meta: "pq.FileMetaData", *, has_schema: bool) -> dict[str, Any]:
-    """Return the options with which `pq.write_table` wrote a file with this metadata.
-
-    `has_schema` is whether the file contains the schema of pyarrow, which becomes the option `store_schema`.
-    """
+    """Return the options with which `pq.write_table` wrote a file with this metadata."""
     group = meta.row_group(0)
     columns = [group.column(i) for i in range(group.num_columns)]
     return {
@@ -159,7 +153,7 @@ def _csv_files(_data: bytes, rows: Sequence[Mapping[str, str]]) -> Iterator[byte
 
 
 def is_numbering(values: list[Any], rows: Sequence[tuple[str, str | int | None]]) -> bool:
-    """Return whether the values of a column follow from the `rows` (text, label), so that they add no information.
+    """Return whether the values of a column follow from the `rows` (text, label) and thus add no information.
 
     The values must be the numbers of the rows in order, from 0 or 1 (integers or strings), or the ids of
     `record_ids`. In a table that is sorted by id, rows with equal text and label may have exchanged their ids.
@@ -176,7 +170,7 @@ def is_numbering(values: list[Any], rows: Sequence[tuple[str, str | int | None]]
 
 
 def record_ids(rows: Sequence[tuple[str, str | int | None]]) -> list[str]:
-    """Return an id of 16 hexadecimal digits for each of the `rows` (text, label), which follows from the rows.
+    """Return an id of 16 hexadecimal digits for each of the `rows` (text, label); the rows determine the ids.
 
     id = first 16 digits of sha256(RFC 8785 bytes of [label, text, k]),   k = number of equal rows above this row
     """
@@ -195,10 +189,10 @@ def released_problems(synthetic: Table, train: Table, control: Table) -> list[st
     A label must occur in train, belong to two or more persons of train and control, and have at most 64 characters.
 
     A synthetic table that was loaded from a file has no person names (`groups`). In a table from Python, the names
-    must number the rows (`is_numbering`), or the persons in order of their first rows, from 0 or 1, such as "p0",
-    "p1". The number may follow a prefix of at most nine letters and optionally "_" or "-". A name must not equal the
-    id of a person of train or control, and must not contain such an id of at least five characters. Names and ids are
-    compared in the spelling of `_plain`.
+    must number the rows (`is_numbering`), or number the persons in order of first appearance, from 0 or 1. The
+    numbers may follow a prefix of at most nine letters and optionally "_" or "-", such as "p0", "p1". A name must not
+    equal the id of a train or control person, and must not contain such an id of at least five characters. Names and
+    ids are compared in the spelling of `_plain`.
 
     No column may contain an unkeyed digest of a person id or text of train or control (`digests_found`), because
     anyone who guesses the id or text can compute its digest.
@@ -268,10 +262,11 @@ def _plain(name: str) -> str:
 def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str]) -> int:
     """Return the number of digests of private strings (`ids` and `texts`) in `public` strings.
 
-    The digests are computed from each text and from the usual spellings of each id, with _ALGORITHMS and, for ids, as
-    name-based UUIDs. A digest counts if a public string has its first 16 characters in hexadecimal, base 32 or base
-    64, or the last 16 in hexadecimal. For 8 <= n < 16, its first or last n hexadecimal digits count if they form a
-    complete run of hexadecimal digits in a public string, and if this n has more matches than chance explains.
+    Each text, and each id in its usual spellings, is hashed with all _ALGORITHMS. Name-based UUIDs of an id are also
+    digests. A digest counts if a public string contains its first 16 characters in hexadecimal, base 32 or base 64,
+    or its last 16 in hexadecimal. Shorter parts are the first or last n hexadecimal digits, 8 <= n < 16. A part
+    counts if it is a complete run of hexadecimal digits in a public string, and if this n has more matches than
+    chance explains.
     """
     windows, tokens = _parts_of_digests(public)
     if not windows and not tokens:
@@ -301,11 +296,11 @@ def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str
 
 
 def _parts_of_digests(public: Iterable[str]) -> tuple[dict[int, set[bytes]], dict[int, set[str]]]:
-    """Return the windows and the tokens: the parts of the public strings that may be parts of digests.
+    """Return the parts of the public strings that may be parts of digests: windows and tokens.
 
-    A window is any 16 consecutive characters in hexadecimal, base 32 or base 64, decoded to bytes; windows are
+    A window is any 16 consecutive characters in hexadecimal, base 32 or base 64, decoded to bytes. Windows are
     grouped by the number of bytes. A token is a run of 8 to 15 hexadecimal digits, without the separators "-", ":"
-    and "." between them; tokens are grouped by the number of digits.
+    and "." between them. Tokens are grouped by the number of digits.
     """
     of_size: dict[int, set[bytes]] = defaultdict(set)
     of_length: dict[int, set[str]] = defaultdict(set)

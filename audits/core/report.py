@@ -29,7 +29,7 @@ class AuditReport:
 
     @property
     def overall(self) -> Verdict:
-        """The verdict for the whole table: fail if any audit failed, pass if all passed and no row is quarantined."""
+        """The verdict: fail if any audit failed, pass if all passed without quarantined rows, else insufficient."""
         verdicts = {result.verdict for result in self.results}
         if "fail" in verdicts:
             return "fail"
@@ -94,10 +94,7 @@ def read_report(data: bytes) -> AuditReport:
 
 
 def private_bytes(result: AuditResult) -> bytes:
-    """Return the RFC 8785 bytes of a result, including its findings and quarantined rows.
-
-    A result in `audit.json` contains neither findings nor quarantined rows. The report lists the quarantined rows of
-    all checks in one field.
+    """Return the RFC 8785 bytes of a result, with the findings and quarantined rows that `result_json` omits.
 
     Raise InputError if a number is not finite or a detail is not a JSON value.
 
@@ -141,7 +138,10 @@ def audit_schema() -> dict[str, Any]:
 
 
 def result_json(result: AuditResult) -> dict[str, Any]:
-    """Return the JSON value of a result in `audit.json`, without its findings and quarantined rows."""
+    """Return the JSON value of a result in `audit.json`, without its findings and quarantined rows.
+
+    `audit.json` lists the quarantined rows of all checks in one field of the report.
+    """
     return {name: _plain(getattr(result, name)) for name in _Result.model_fields}
 
 

@@ -1,17 +1,17 @@
-"""Compute the statistics of the audits: intervals, tests, a lower bound on epsilon, sample sizes.
+"""Statistics of the audits: intervals, tests, a lower bound on epsilon, sample sizes.
 
-Each end of an interval is one-sided: the true value is above `high` with probability at most 1 - confidence, and
-below `low` with probability at most 1 - confidence. Counts are numbers of persons, unless an audit states a different
-unit.
+The ends of an interval are one-sided: P[true value > `high`] and P[true value < `low`] are each at most 1 -
+confidence. Counts are numbers of persons, unless an audit states a different unit.
 
 A pass depends on intervals at the confidence of the run. A fail depends on tests at fixed significance levels, so
-that a higher confidence cannot turn a fail into a pass. There are two kinds of tests. The hypothesis of the first
-kind is that a value is at most a margin away from its safe value: a table without leaks almost never fails such a
-test. The hypothesis of the second kind, such as in `scan_test`, is that there is no effect: a table without leaks
-fails such a test with a probability of at most the level. Without optional inputs, the audits contain nine tests of
-the second kind at `CHANCE_LEVEL` = 0.01 (five of them in `memorization`), so at most 9 % of tables without leaks fail
-one of the nine. Three optional inputs add such tests: vectors of encoders, a mirror table (written by the same
-generator from control) and a previous release.
+that a higher confidence cannot turn a fail into a pass.
+
+Some tests have the hypothesis that a value is at most a margin away from its safe value. A table without leaks almost
+never fails these tests. The other tests, such as `scan_test`, have the hypothesis of no effect. A table without leaks
+fails such a test with a probability of at most its significance level. Without optional inputs, the audits make nine
+tests of no effect at `CHANCE_LEVEL` = 0.01 (five of them in `memorization`), so at most 9 % of tables without leaks
+fail one of the nine. Three optional inputs add such tests: vectors of encoders, a mirror table (output of the
+generator when trained on control) and a previous release.
 """
 
 import math
@@ -34,7 +34,7 @@ _MAX_EPSILON = 50.0  # largest bound that `one_run_epsilon` searches for
 
 
 class Interval(NamedTuple):
-    """An interval whose two ends are each one-sided at the given confidence."""
+    """An interval with one-sided ends."""
 
     low: float
     high: float
@@ -71,7 +71,7 @@ def clopper_pearson(k: float, n: float, *, confidence: float) -> Interval:
 
 
 def newcombe(k1: int, n1: int, k2: int, n2: int, *, confidence: float) -> Interval:
-    """Return Newcombe's interval of k1 / n1 - k2 / n2, the difference of two shares of successes k in trials n."""
+    """Return Newcombe's interval of k1 / n1 - k2 / n2, for k1 successes in n1 trials and k2 successes in n2."""
     first, second = (wilson(k, n, confidence=confidence) for k, n in ((k1, n1), (k2, n2)))
     return newcombe_of_shares(k1 / n1, first, k2 / n2, second)
 
@@ -89,9 +89,10 @@ def newcombe_of_shares(p1: float, first: Interval, p2: float, second: Interval) 
 def scan_test(scores_train: Float, scores_control: Float) -> Scan:
     """Test the hypothesis that the persons with the highest scores are a random draw from train and control.
 
-    An average can hide a few leaked persons; the top of the ranking shows them. All N persons, n_T of them in train,
-    are sorted by score, highest first. M is a set of numbers m of persons at the top. Of the first m persons, x_m are
-    train persons. Hypergeom(N, n_T, m) is the number of train persons among m random persons. p is the p-value:
+    An average can hide a few leaked persons; the top of the ranking shows them. All N persons, of whom n_T are in
+    train, are sorted by score, highest first. For several numbers m, the test counts the train persons among the
+    first m persons. x_m is this count, and M is the set of the tested m. Hypergeom(N, n_T, m) is the number of train
+    persons among m random persons. The p-value is p:
 
         p_m = min(P[Hypergeom(N, n_T, m) >= x_m], P[Hypergeom(N, n_T, m) <= x_m]),  p = min(1, 2 |M| * min_m p_m)
 
@@ -100,7 +101,7 @@ def scan_test(scores_train: Float, scores_control: Float) -> Scan:
 
     M has each number m <= N of `SCAN_GRID`. If persons m and m + 1 have the same score, m is raised to include all
     persons with this score. A number m = N is then omitted. If M is empty, the result is `Scan(1.0, 0, 0)`. M does
-    not depend on which of the scores are those of train, so the test is valid at every sample size.
+    not depend on which persons are in train, so the test is valid at every sample size.
 
     Args:
         scores_train: one score per train person; a higher score means closer to the synthetic table.
@@ -228,8 +229,7 @@ def exceeds_control(train: int, control: int, share: float, *, minimum: int, n_t
 
     A match is, for example, an identifier of a person that occurs in the synthetic table. If `control` is below
     `minimum`, every match of a train person counts as a leak. Otherwise, matches evidently occur without a leak, so a
-    binomial test compares `train` with `control`. The input checks also use this function, to compare the number of
-    synthetic rows that have a property (`train`) with the number of real rows that have it (`control`).
+    binomial test compares `train` with `control`.
 
     Args:
         train: number of matches of train persons.
@@ -248,9 +248,9 @@ def exceeds_chance(matches: int, expected: float, *, negligible: float) -> bool:
 
         expected < negligible   or   P[Poisson(expected) >= matches] <= EXPLAINED_LEVEL
 
-    `matches` is the number of different values, such as record numbers, that occur both in train and in the synthetic
-    table. By chance, this number has the distribution Poisson(expected). If `expected` is below `negligible`, the
-    result is true even if `matches` is 0.
+    `matches` is the number of different values, such as record numbers, in both train and the synthetic table. By
+    chance, this number has the distribution Poisson(expected). If `expected` is below `negligible`, the result is
+    true even if `matches` is 0.
     """
     return expected < negligible or float(stats.poisson.sf(matches - 1, expected)) <= EXPLAINED_LEVEL
 
@@ -292,7 +292,7 @@ def power_of_each(n: int, joint: float = POWER) -> float:
 
 
 def z_sum(confidence: float, power: float) -> float:
-    """Return the sum of the normal quantiles of the confidence and of the power, from which sample sizes follow."""
+    """Return the sum of the standard normal quantiles of the confidence and of the power."""
     return float(stats.norm.ppf(confidence) + stats.norm.ppf(power))
 
 

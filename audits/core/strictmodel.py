@@ -64,7 +64,7 @@ _MESSAGE_START = re.compile(r"^(Input|String|Tuple|List|Dictionary|Value) should
 
 
 class Closed(BaseModel):
-    """A model that is strict and frozen and rejects unknown fields."""
+    """A strict, frozen model that rejects unknown fields."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""Read YAML 1.2 files that contain only plain data, and write plain data as YAML.
+"""Read and write YAML 1.2 files of plain data.
 
 Keys must be strings and must not repeat. Anchors, aliases, tags, directives, merge keys and long numbers are refused.
 """
@@ -87,7 +87,7 @@ def where_to_correct(problems: Iterable[str], name: str, data: bytes) -> str:
     """Return a sentence that names the lines to correct, such as "Correct run.yaml: correct dp.epsilon in line 7.".
 
     Each problem starts with the path of a key and a colon, as in the result of `strictmodel.problems`. `name` is the
-    name of the file, and `data` is its content, which `parse_yaml` must accept.
+    name of the file. `data` is its content, which `parse_yaml` must accept.
     """
     lines = key_lines(data)
     places = "; ".join(dict.fromkeys(filter(None, (_place(problem, lines) for problem in problems))))

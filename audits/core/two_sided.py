@@ -32,10 +32,10 @@ def supported_margin(n: int, margins: Sequence[tuple[int, float]]) -> float | No
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NormalShare:
-    """An estimate, treated as normally distributed, of a share between 0 and 1, with its standard error."""
+    """A normally distributed estimate of a share between 0 and 1."""
 
     value: float
-    error: float
+    error: float  # standard error
 
     def ends(self, confidence: float) -> Interval:
         """Return the normal interval with one-sided confidence at each end, clipped to 0 and 1."""
@@ -94,16 +94,16 @@ def exact_share(k: int, n: int, *, confidence: float) -> Estimate:
 
 
 def control_needed(n_train: int, *, reference_is_control: bool) -> int:
-    """Return how many control persons are required so that as many control persons as train persons can be compared.
+    """Return how many control persons are required to compare `n_train` of them with the train persons.
 
-    If `reference_is_control`, a fraction `REFERENCE_SHARE` of the control persons is the reference: the attacks are
-    fitted on these persons, so they cannot be compared.
+    If `reference_is_control`, the share `REFERENCE_SHARE` of the control persons becomes the reference. The attacks
+    are fitted on these persons, so they cannot be compared.
     """
     return math.ceil(n_train / (1 - REFERENCE_SHARE)) if reference_is_control else n_train
 
 
 def too_few_rows(what: str, n: int, needed: int, people: Arms, *, reference_is_control: bool) -> str:
-    """Return a message that states how many rows a test has and needs, and how many persons would be enough.
+    """Return a message on how many rows a test has and needs, and how many persons would be enough.
 
     `what` is the name of the test, such as "The test of the nearest neighbours".
     """
@@ -130,8 +130,8 @@ def power(
 ) -> dict[str, float | int | None]:
     """Return the report entry on statistical power: the smallest leak that n persons or rows can show.
 
-    `n_needed` is the number of persons or rows that would be enough for a verdict, and `epsilon_ceiling` the largest
-    lower bound on epsilon that the audit can prove.
+    `n_needed` persons or rows would be enough for a verdict. `epsilon_ceiling` is the largest lower bound on epsilon
+    that the audit can prove.
     """
     return {"n": n, "n_needed": n_needed, "smallest_leak": smallest_leak, "epsilon_ceiling": epsilon_ceiling}
 

@@ -1,4 +1,4 @@
-"""Define the inputs of the audits (`AuditInputs` with its `Table`s) and their results (`AuditResult`)."""
+"""The inputs (`AuditInputs`) and the results (`AuditResult`) of the audits."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,8 @@ Float = NDArray[np.float64]
 Rng = np.random.Generator
 MIN_CONFIDENCE = 0.95  # smallest confidence that the estimate of an audit with the verdict "pass" may have
 Verdict = Literal["pass", "fail", "insufficient"]  # "insufficient": the data do not decide
-# "measured": the audit has a result; "inconclusive": measured, but the attack could not have found a leak, or the
-# tables cannot be compared; "not_measurable": the tables are too small or unsuitable; "failed": an error was raised
+# "inconclusive": measured, but the attack could not have found a leak, or the tables cannot be compared;
+# "not_measurable": the tables are too small or unsuitable; "failed": an error was raised
 Status = Literal["measured", "inconclusive", "not_measurable", "failed"]
 # which values of the main number are safe; "two_sided": values that are neither too low nor too high
 Direction = Literal["lower_is_safer", "higher_is_safer", "two_sided"]
@@ -32,7 +32,7 @@ class Table:
     labels: tuple[str, ...] | None  # class of each row, or None if the table has no classes
     groups: tuple[str, ...]  # person id of each row; if the table names no persons, each row has a different id
     has_groups: bool  # whether `groups` identifies persons; if not, every privacy claim is per record
-    # key: name of an encoder; value: the encoder's vectors of the texts, float32 (rows, dimensions)
+    # name of an encoder -> vectors of the texts, float32 (rows, dimensions)
     vectors: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -77,7 +77,7 @@ class Previous:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditInputs:
-    """The tables and logs that the audits read; an optional table or log is None if the user did not give it."""
+    """The tables and logs that the audits read; an optional one is None if the user did not give it."""
 
     synthetic: Table  # the table to be released
     train: Table  # the table on which the generator was trained
@@ -85,11 +85,11 @@ class AuditInputs:
     reference: Table | None = None  # public texts that resemble those of train
     # for each train row, the original identifiers that were replaced in the text of the row
     identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
-    # rows that `check_split` removed from control, because they nearly duplicate a train row or their person has a
-    # direct identifier of a train person; None if no row was removed. No audit uses these rows as control records.
-    # `memorization` and `identifiers` read the rows to recognise text that several persons have
+    # control rows that `check_split` removed; None if there are none. Each nearly duplicates a train row, or its
+    # person has a direct identifier of a train person. No audit uses these rows as control records. `memorization`
+    # and `identifiers` read the rows to recognise text that several persons have
     set_aside: Table | None = None
-    # before the audits, the caller removed this share of the control rows, because they nearly duplicate a train row
+    # share of the control rows that the caller removed before the audits, because they nearly duplicate train rows
     near_duplicate_rate: float = 0.0
     # for each control row, its replaced original identifiers; they show how many identifiers match by chance
     control_identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
@@ -155,7 +155,7 @@ class AuditResult:
 
 
 def without_number(name: str, status: Status, reason: str) -> AuditResult:
-    """Return the result, with the verdict "insufficient", of an audit that measured no number."""
+    """Return the result of an audit that measured no number; its verdict is "insufficient"."""
     return AuditResult(name=name, verdict="insufficient", status=status, direction="lower_is_safer", reason=reason)
 
 

@@ -17,8 +17,8 @@ from audits.embeddings.encoders import Encoded
 from audits.embeddings.similarity import Float32, Matrix, highest, similarity_blocks
 from audits.gate.coarse import coarsen
 
-LOCAL_NEIGHBOURS = 5  # number of nearest rows of public text (reference) whose mean similarity `crowding` subtracts
-MIN_BIN = 10  # smallest number of synthetic rows, other than 0, that a bin of a published histogram may count
+LOCAL_NEIGHBOURS = 5  # number of nearest reference rows whose mean similarity `crowding` subtracts
+MIN_BIN = 10  # smallest count, other than 0, in a bin of a published histogram
 BINS_PER_UNIT = 40  # number of histogram bins in a distance of 1
 
 
@@ -26,13 +26,12 @@ BINS_PER_UNIT = 40  # number of histogram bins in a distance of 1
 class Share(NormalShare):
     """A share of synthetic rows, such as those nearest to train, with its standard error.
 
-    The error is the standard deviation of the share if the roles (train or control) of the persons are assigned at
-    random.
+    The error is the standard deviation of the share if persons are assigned to train or control at random.
     """
 
     @property
     def n(self) -> int:
-        """Effective number of rows: the n for which a share of n independent rows has this error, sqrt(1/4 / n)."""
+        """Effective number of rows: the number n of independent rows whose share has this error, sqrt(1/4 / n)."""
         return int(0.25 / self.error**2) if self.error > 0 else 0
 
     def estimate(self, confidence: float, *, less: float = 0.0) -> Estimate:
@@ -43,16 +42,16 @@ class Share(NormalShare):
 
 
 def share_of_train(nearest: Int, included: list[Int], people: Arms) -> Share:
-    """Return the share of synthetic rows whose nearest person is in train, as the mean over all repeats.
+    """Return the share of synthetic rows whose nearest person is in train, as the mean over random draws of persons.
 
-    Each repeat uses one random draw of persons: `included` has the persons of each draw (`balanced_draws`), and
-    `nearest` has, for each draw, the nearest drawn person of each synthetic row (`nearest_person_of_rows`). In one
-    draw, a class c has 2n persons, n of them in train. Person i is nearest to the share w_i of the synthetic rows. If
-    the roles (train or control) are permuted within classes, the variance of the share is exactly
+    `included` has the persons of each draw (`balanced_draws`). `nearest` has, for each draw, the nearest drawn person
+    of each synthetic row (`nearest_person_of_rows`). In one draw, a class c has 2n persons, n of them in train, and
+    person i is nearest to the share w_i of the synthetic rows. If the roles (train or control) are permuted within
+    classes, the variance of the share is exactly
 
         sum_c  2n/(4(2n-1)) * sum_i (w_i - mean(w))^2
 
-    Rows near one person therefore do not count as independent. The error is sqrt(mean variance over the repeats).
+    So rows near one person do not count as independent. The error is the square root of the mean variance.
     """
     n_persons, m = len(people.is_train), nearest.shape[1]
     value, variance = 0.0, 0.0
@@ -71,7 +70,7 @@ def share_of_train(nearest: Int, included: list[Int], people: Arms) -> Share:
 def balanced_draws(people: Arms, repeats: int, rng: Rng) -> list[Int]:
     """Return for each repeat equally many train and control persons of each class, drawn without replacement.
 
-    If three times as many train as control persons were drawn, `share_of_train` would be about 0.75 without a leak.
+    With three times as many train as control persons, `share_of_train` would be about 0.75 without a leak.
     """
     members = [
         [np.flatnonzero((people.person_class == c) & (people.is_train == role)) for role in (True, False)]
@@ -116,9 +115,9 @@ def crowding(encoded: Encoded, people: Arms) -> dict[str, Float]:
 
         nearest_x = max_s cos(x, s),  crowding_x = nearest_x - mean of the 5 highest cos(x, reference)
 
-    x is a record, s a synthetic row. A person's score is the maximum over the person's records. The similarity to the
-    reference is subtracted so that common texts do not look copied. If a release omits the rows that are similar to
-    train persons, and all texts follow one template, only the score `nearest` may show the omission.
+    x is a record, and s a synthetic row. A person's score is the maximum over the person's records. The similarity to
+    the reference is subtracted so that common texts do not look copied. `nearest` is also needed: if all texts follow
+    one template, it may be the only score that shows that rows similar to train persons were removed.
     """
     real = stack_arms(encoded)
     nearest = highest(real, encoded.synthetic, 1)[:, 0]
@@ -130,7 +129,7 @@ def crowding(encoded: Encoded, people: Arms) -> dict[str, Float]:
 def two_nearest_distances(encoded: Encoded, people: Arms, included: Int) -> tuple[Float32, Float32]:
     """Return the cosine distances of each synthetic row to its two nearest train rows and two nearest control rows.
 
-    Only rows of the `included` persons are searched. Both results have the shape (m, 2).
+    Both results have the shape (m, 2). Only rows of the `included` persons are searched.
     """
     real, is_included = stack_arms(encoded), np.isin(people.row_person, included)
     is_train = people.is_train[people.row_person]
@@ -144,9 +143,8 @@ def two_nearest_distances(encoded: Encoded, people: Arms, included: Int) -> tupl
 def nndr_ratio(to_train: Float32, to_control: Float32) -> float | None:
     """Return the 10 % quantile of the nearest-neighbour distance ratio (NNDR) for train, divided by that for control.
 
-    The ratio of a synthetic row is (distance to the nearest row) / (distance to the second nearest row). Rows whose
-    second distance is 0 are omitted. If no row remains, the quantile counts as 0. The result is None if the quantile
-    for control is 0.
+    The NNDR of a synthetic row is (distance to the nearest row) / (distance to the second nearest row). Rows whose
+    second distance is 0 are omitted. Without rows, the quantile is 0. If it is 0 for control, the result is None.
     """
     quantiles = []
     for distances in (to_train, to_control):
@@ -158,13 +156,13 @@ def nndr_ratio(to_train: Float32, to_control: Float32) -> float | None:
 def distance_histogram(
     train: NDArray[np.floating], control: NDArray[np.floating]
 ) -> dict[str, list[float] | list[int]]:
-    """Return the histograms of the cosine distances of synthetic rows to train and to control.
+    """Return histograms, with the same bins, of the cosine distances of synthetic rows to train and to control.
 
     `train` has the distance of each synthetic row to the nearest train row, and `control` to the nearest control row.
-    The two histograms have the same bins. With too few rows, both are empty.
+    With too few rows, the histograms are empty.
 
-    Privacy: in each bin, each of the two counts of synthetic rows is 0 or at least ten, so that no bin shows a single
-        person. The edges are multiples of 1/40, so that no edge is the distance of a record.
+    Privacy: each count is 0 or at least 10, so that no bin shows a single person. The edges are multiples of 1/40, so
+        that no edge is the distance of a record.
     """
     both = np.concatenate([train, control])
     first = math.floor(float(both.min()) * BINS_PER_UNIT)

@@ -1,8 +1,8 @@
 """Encode the texts of all tables as vectors, whose similarity the audits measure.
 
-Two encoders, one of words and one of characters, are fitted on the reference table, which has texts of persons other
-than the compared ones. These encoders detect similar wording, but not paraphrases. The caller can add vectors of an
-encoder that attackers may have, such as the generator's encoder.
+Two encoders, of words and of characters, are fitted on the reference table: texts of persons who are not compared.
+They detect similar wording, but not paraphrases. The caller can add vectors of another encoder that attackers may
+have, such as the generator's encoder.
 """
 
 from collections.abc import Callable
@@ -24,12 +24,12 @@ ROLES = ("synthetic", "train", "control", "reference")
 CHARACTER_RUNS = (3, 4)  # lengths of the character n-grams
 CHARACTER_COLUMNS = 1 << 16  # number of columns to which the character n-grams are hashed
 LATENT_DIMENSIONS = 128  # largest number of dimensions of the character vectors
-MAX_FIT_ROWS = 2000  # largest number of reference rows on which the singular value decomposition is fitted
+MAX_FIT_ROWS = 2000  # largest number of reference rows on which the singular value decomposition (SVD) is fitted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded:
-    """The rows of all tables as vectors of one encoder, dense float32 or sparse. Each vector has length 1 or 0."""
+    """The rows of all tables as vectors of one encoder, dense or sparse float32; each vector has length 1 or 0."""
 
     name: str
     synthetic: Matrix
@@ -43,7 +43,7 @@ def encode(holdout: HoldoutTables, rng: Rng) -> tuple[Encoded, ...]:
 
     Raise InputError with all problems if passed vectors are missing for a table or do not fit its rows.
 
-    Randomness: the seed of the truncated singular value decomposition and the rows on which it is fitted.
+    Randomness: the seed of the truncated SVD and the rows on which it is fitted.
     Privacy: reads all texts; frequencies, projections and means are computed from the reference only.
     """
     return (encode_words(holdout), encode_characters(holdout, rng), *_encoded_by_caller(holdout))
@@ -53,8 +53,8 @@ def encode_words(holdout: HoldoutTables) -> Encoded:
     """Return the rows as TF-IDF vectors: a word has the weight (1 + ln tf) · (1 + ln((1 + N) / (1 + df))).
 
     tf is the number of times that the word occurs in the row, and df is the number of reference rows, out of N, that
-    contain the word. A word that is not in the reference has the highest weight, because a synthetic row that shares
-    the word with a person may be a copy.
+    contain the word. Words that are not in the reference have the highest weight, because a synthetic row may be a
+    copy if it shares such a word with a person.
     """
     sequences, n_words = numbered_words([t.texts for t in _tables(holdout).values()])
     rows = [np.repeat(np.arange(len(s)), np.diff(s.starts)) for s in sequences]
@@ -66,8 +66,8 @@ def encode_characters(holdout: HoldoutTables, rng: Rng) -> Encoded:
     """Return the rows as vectors of at most 128 dimensions, computed from their character 3- and 4-grams.
 
     A truncated SVD reduces the TF-IDF weights of the hashed n-grams, and the mean vector is subtracted. SVD and mean
-    are computed from the reference. Without the subtraction, a few short texts would be the nearest neighbours of
-    most texts, because all vectors have a large common component.
+    are computed from the reference. All vectors have a large common component; without the subtraction, a few short
+    texts would be the nearest neighbours of most texts.
 
     Reference: Deerwester et al., JASIS 1990 (latent semantic analysis).
     """
@@ -153,10 +153,10 @@ def encode_tables(inputs: AuditInputs, rng: Rng) -> EncodedTables:
 
 
 def encode_once(rng: Rng) -> TableEncoder:
-    """Return a variant of `encode_tables` that encodes at its first call, and returns the same result at later calls.
+    """Return a variant of `encode_tables` that encodes at its first call, and returns the same result later.
 
-    The variant ignores its random argument and uses `rng`, so that it does not matter which audit calls it first. It
-    raises ValueError if a later call passes an `AuditInputs` object other than that of the first call.
+    The variant uses `rng` instead of its random argument, so that it does not matter which audit calls it first. It
+    raises ValueError if a later call passes a different `AuditInputs` object.
     """
     first: list[tuple[AuditInputs, EncodedTables]] = []
 

@@ -1,8 +1,8 @@
 """Test whether an audit that passes would fail if train records were copied (planted) into the synthetic table.
 
-Without this test, an audit could pass because the texts are too short or too similar to each other to detect a leak.
-The test uses samples of the tables. For each of 10 % of the train persons, it plants a copy of one of the person's
-records, with 20 % of the words removed.
+Without this test, an audit could pass only because the texts are too short or too similar for a leak to be detected.
+The test uses samples of the tables. It plants one record of each of 10 % of the sampled train persons, with 20 % of
+the words removed.
 """
 
 from abc import ABC, abstractmethod
@@ -51,10 +51,9 @@ def confirmed(result: AuditResult, inputs: AuditInputs, measure: Measure) -> Aud
 
 
 class EncoderAudit(ABC):
-    """An audit that reads texts as vectors, and passes only if it detects planted copies; subclasses define `name`.
+    """An audit that compares texts as vectors and passes only if it detects planted copies; subclasses define `name`.
 
-    `encoder` turns the audited tables into vectors. Audits of the same tables can share one encoder, which then
-    encodes the tables only once (`encode_once`).
+    `encoder` turns the tables into vectors. Audits of the same tables can share one result (`encode_once`).
     """
 
     def __init__(self, encoder: TableEncoder = encode_tables) -> None:
@@ -83,7 +82,7 @@ def plant(inputs: AuditInputs, rng: Rng) -> tuple[AuditInputs, int]:
     """Return samples of the tables with planted copies in the synthetic table, and the number of copies.
 
     For each chosen train person, a copy of the person's longest record replaces a random synthetic row. The copy
-    lacks about 20 % of the words (`DROPPED_WORDS`), but has the label and the vectors of the record.
+    lacks about 20 % of the words, but has the label and the vectors of the record.
     """
     train, control = (some_persons(table, MAX_PERSONS, rng) for table in (inputs.train, inputs.control))
     m = min(MAX_PERSONS, len(inputs.synthetic))

@@ -12,8 +12,8 @@ from audits.core.types import Estimate, Float, Int, Rng, Table, persons
 from audits.text.normalise import tokens
 
 N_FOLDS = 5  # number of folds of the cross-validation
-# a larger table is replaced by a sample of this many persons; if both tables have this many persons, each end of the
-# interval is 0.024 from the AUC
+# larger tables are replaced by a sample of this many persons; if both tables have this many, each end of the interval
+# is 0.024 from the AUC
 MAX_PERSONS = 4000
 SHIFT_CONFIDENCE = 0.995  # one-sided confidence of interval ends; the interval excludes 0.5 in 1 % of random splits
 
@@ -21,15 +21,14 @@ SHIFT_CONFIDENCE = 0.995  # one-sided confidence of interval ends; the interval 
 def shift_auc(train: Table, control: Table, rng: Rng) -> Estimate | None:
     """Return the AUC of a classifier that distinguishes train from control; None if a table has under 10 persons.
 
-    The classifier is logistic regression on TF-IDF, in a cross-validation with 5 folds of persons. A person's score
-    is the mean score of the person's records. The scores of the n_T train and n_H control persons of a fold give an
-    AUC. The result is the mean AUC of the folds, with
+    The classifier is logistic regression on TF-IDF, cross-validated with 5 folds of persons. A person's score is the
+    mean score of the person's records. The result is the mean AUC of the folds. If n_T train and n_H control persons
+    are in a fold, the variance of the mean is
 
-        variance = 2 · sum over folds of (n_T + n_H + 1) / (12 · n_T · n_H) / 5^2
+        2 · sum over folds of (n_T + n_H + 1) / (12 · n_T · n_H) / 5^2
 
     Without the factor 2, this is the variance for independent folds if train and control do not differ (Mann and
-    Whitney 1947). The factor 2 is needed because each fold's model is trained on the remaining folds, so the folds
-    are not independent.
+    Whitney 1947). The factor is needed because each model is trained on the other folds, so folds are dependent.
 
     Raises:
         InputError: no word occurs in two records, so nothing can be compared.

@@ -14,14 +14,13 @@ from audits.core.types import Bool, Int
 Float32 = NDArray[np.float32]
 Matrix = Float32 | sparse.csr_matrix
 BLOCK = 256  # number of queries whose similarities are computed at a time
-# if 1 - cosine² of two records is at most this number, they count as parallel: `best_pairs` gives one the weight 0
-MIN_DETERMINANT = 1e-6
+MIN_DETERMINANT = 1e-6  # if 1 - cosine² of two records is at most this (almost parallel), `best_pairs` uses only one
 
 
 def incidence(
     rows: Int, columns: Int, shape: tuple[int, int], dtype: type[np.number] = np.float64
 ) -> sparse.csr_matrix:
-    """Return a matrix with 1 at each pair (rows[i], columns[i]) and 0 elsewhere; a pair may occur several times."""
+    """Return a matrix with 1 at each pair (rows[i], columns[i]), even if it is repeated, and 0 elsewhere."""
     matrix = sparse.csr_matrix((np.ones(len(rows), dtype=dtype), (rows, columns)), shape=shape)
     matrix.data[:] = 1
     return matrix
@@ -30,7 +29,7 @@ def incidence(
 def similarity_blocks(queries: Matrix, keys: Matrix, *, block: int = BLOCK) -> Iterator[tuple[slice, Float32]]:
     """Yield for each block of b queries its slice of `queries`, and its cosines with all keys, float32 (b, n_keys).
 
-    The L2 norm of each row must be 1 or 0. If both matrices are sparse, only columns with entries in both are used.
+    The L2 norm of each row must be 1 or 0.
     """
     if isinstance(queries, sparse.csr_matrix) and isinstance(keys, sparse.csr_matrix):
         shared = np.intersect1d(queries.indices, keys.indices)
@@ -62,8 +61,8 @@ def top(values: Float32, k: int) -> Float32:
 def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: Bool) -> Int:
     """Return for each row z the two candidates P and Q of different persons whose combination is nearest to z.
 
-    A combination a P + b Q has weights a, b >= 0. With the cosines s_P and s_Q of z with P and Q, and the cosine g
-    between P and Q, the squared distance from z to the nearest combination is |z|² - `explained`, where
+    A combination is a P + b Q with a, b >= 0. s_P and s_Q are the cosines of z with P and Q, and g is the cosine
+    between P and Q. The squared distance from z to the nearest combination is |z|² - `explained`, where
 
         a = (s_P - g s_Q) / (1 - g²),  b = (s_Q - g s_P) / (1 - g²),  explained = a s_P + b s_Q  if a, b > 0
 
@@ -104,8 +103,8 @@ def best_pairs(cosines: Float32, gram: Float32, owner: Int, allowed: Bool) -> In
 def candidate_cosines(real: Matrix, candidates: Int) -> Float32:
     """Return the cosines between the k candidates of each of b rows, as float32 (b, k, k).
 
-    `candidates` (b, k) has the rows of `real` that are candidates. Sparse rows are copied to a dense matrix, because
-    a sparse product takes three times as long.
+    `candidates` (b, k) has indices of rows of `real`. Sparse rows are copied to a dense matrix, because a sparse
+    product takes three times as long.
     """
     if not isinstance(real, sparse.csr_matrix):
         of_row = real[candidates]

@@ -13,10 +13,9 @@ from audits.core.errors import InputError
 from audits.core.files import open_regular
 from audits.core.types import AuditInputs
 
-# errors that `np.load` raises for a file that is no matrix; some come from evaluating the header as a Python literal
+# errors that `np.load` raises for a file that is no matrix; it evaluates the header as a Python literal
 _PARSER_ERRORS = (OSError, EOFError, ValueError, TypeError, LookupError, OverflowError, MemoryError, SyntaxError)
-# tables that can have vectors; the generator was trained on train, and never saw control; "reference" is public text,
-# and "mirror" is the output of the same generator after it was trained on control instead of train
+# tables that can have vectors; "mirror" is the output of the same generator, trained on control instead of train
 ROLES = ("synthetic", "train", "control", "reference", "mirror")
 
 
@@ -40,11 +39,11 @@ def named_folders(options: Sequence[str]) -> dict[str, Path]:
 
 
 def with_vectors(inputs: AuditInputs, folders: Mapping[str, Path]) -> AuditInputs:
-    """Return the inputs with additional vectors for each table.
+    """Return the inputs with additional float32 vectors for each table.
 
     `folders` maps the name of each encoder to its folder. For each table of the inputs, the folder contains a matrix
-    with one row per table row, named synthetic.npy, train.npy, control.npy, reference.npy or mirror.npy. The vectors
-    become float32. Raise InputError with all problems if files are missing or do not fit their tables.
+    with one row per table row, named synthetic.npy, train.npy, control.npy, reference.npy or mirror.npy. Raise
+    InputError with all problems if files are missing or do not fit their tables.
     """
     tables = {role: table for role in ROLES if (table := getattr(inputs, role)) is not None}
     problems: list[str] = []
@@ -64,7 +63,7 @@ def with_vectors(inputs: AuditInputs, folders: Mapping[str, Path]) -> AuditInput
 
 
 def vectors_digest(inputs: AuditInputs) -> str:
-    """Return the sha256 over all vectors of the tables, with their roles, names, dtypes and shapes."""
+    """Return the sha256 over all vectors of all tables, with their roles, names, dtypes and shapes."""
     digest = hashlib.sha256(b"audits/vectors/v1")
     for role in ROLES:
         table = getattr(inputs, role)

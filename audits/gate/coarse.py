@@ -8,7 +8,7 @@ import numpy as np
 
 from audits.core.types import Float
 
-# the false positive rates at which a curve is published; the measured rates would reveal the number of persons
+# false positive rates at which a curve is published
 RATES = (0.0, *(float(f"{digit}e-{power}") for power in (3, 2, 1) for digit in (1, 2, 3, 5, 7)), 1.0)
 
 
@@ -69,17 +69,18 @@ def public_histogram(histogram: Mapping[str, Any], min_count: int, step: float) 
 
 
 def public_curve(roc: Mapping[str, Sequence[float]], step: float) -> dict[str, list[float]]:
-    """Return a ROC curve at the rates `RATES`: for each rate, the last measured point with an `fpr` up to this rate.
+    """Return a ROC curve at `RATES`: for each rate, the last measured point whose `fpr` is at most this rate.
 
     Args:
         roc: false and true positive rates `fpr` and `tpr`, not decreasing; optionally `low` and `high`, the ends of
             the interval of each `tpr`.
         step: `tpr` is rounded to the nearest multiple of this number, `low` down and `high` up.
 
-    Privacy: the measured rates are multiples of 1 / (number of persons), so each of them would reveal this number.
+    Privacy: the measured rates are not published. They are multiples of 1 / (number of persons), so they would reveal
+        this number.
     """
     fpr = np.asarray(roc["fpr"], dtype=float)
-    # the tolerance 1e-9 absorbs rounding errors, so a second call on a published curve changes nothing
+    # the tolerance 1e-9 absorbs rounding errors, so that a second call on a published curve changes nothing
     rows = np.maximum(np.searchsorted(fpr, np.array(RATES) * (1 + 1e-9), side="right") - 1, 0)
     rounded: dict[str, Callable[[Float], Float]] = {"tpr": np.round, "low": np.floor, "high": np.ceil}
     ends = {

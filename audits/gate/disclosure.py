@@ -4,18 +4,18 @@ Unless the policy has `publish_exact_counts`, a number is rounded as follows:
 
     sample size n  down to 0, 1, 2, 5, 10, 20, 50, ..., or to the `min_n` of a rule of the policy
     interval       ends outward to a multiple of 0.01 (n below 100), 0.005 (n below 1,000) or 0.001, but not beyond a
-                   limit of the policy; an exact interval would reveal n by its width
-    exact count    if it is a metric, to the first and last count of its bucket: 1 to 9, 10 to 19, 20 to 49, ...
+                   limit of the policy; the width of an exact interval would reveal n
+    count metric   to the interval from the first to the last count of its bucket: 1 to 9, 10 to 19, 20 to 49, ...
     other count    to a bucket such as `200-500`: 200 or more, but below 500; 0 stays, and all counts from 1 to
                    `min_histogram_bin` - 1 have one bucket, `1-9` by default
     share          in the details of an audit, to a multiple of 0.01
 
-Under a policy that requires differential privacy, only verdicts are published (`verdicts_only`). If a rule reads a
-number that was measured on private records without noise, the limit of the rule replaces the number. Without a rule,
-the number is omitted. An independent policy (`audits.gate.independent`) omits verdicts about private records too.
+Under a policy that requires differential privacy (DP), only verdicts are published (`verdicts_only`). A number that
+was measured on private records without noise is omitted or, if a rule reads it, replaced by the limit of the rule. An
+independent policy (`audits.gate.independent`) omits verdicts about private records too.
 
 A rule has the same outcome before and after rounding, unless the policy has both an upper and a lower limit for one
-exact number. A second rounding changes nothing, so a verifier rounds again and refuses evidence that changes.
+exact number. A second rounding changes nothing; so a verifier rounds again, and refuses evidence that changes.
 
 Reference: minimum cell sizes of 5 and 10 are common in statistical disclosure control (Hundepool et al., 2012).
 """
@@ -37,22 +37,22 @@ DETAIL_STEP = 0.01  # fractions in the details of an audit are rounded to multip
 MAX_COUNT = 10**9  # the largest count that is published
 MAX_MEASURED = 1000  # the largest absolute value of a published number that is not a count
 _EDGES = (*(step * 10**power for power in range(9) for step in (1, 2, 5)), MAX_COUNT)  # lower ends of the buckets
-# metrics that are not about source records, but about the release, policy or ledger; their exact numbers stay exact
+# metrics about the release, policy or ledger, and not about source records; their exact numbers stay exact
 _EXACT_METRIC = re.compile(r"(?:attempts|selftest|secret|method|ledger|accounting)\..*|records\.synthetic")
 _IS_COUNT = re.compile(r".*(?:person|\.hard_hits$|\.longest_run$)")  # metrics whose value 1 is a count, not a share
-# metrics that do not depend on private records, except through noisy results that the privacy budget covers
+# metrics that depend on private records at most through noisy results that the privacy budget covers
 _NOT_PRIVATE = re.compile(
     r"attempts\.number|(?:secret|method)\.private|balance\.tv_distance|records\.synthetic|accounting\."
     r"(?:estimate|delta|unaccounted_reads|epsilon(?:_recomputed|_rdp|_prv|_spent)?)"
 )
 _EPSILON_LOWER_BOUNDS = {f"{name}.epsilon_lower_bound" for name in ATTACKS}
 _ALWAYS_PUBLISHED = {LINEAGE, PARENTS, "records.quarantined"}  # metrics that are published even if no rule reads them
-# keys of `audit.json` that are not copied; `seed` and `quarantined` are omitted, and the others are changed
+# keys of `audit.json` that are omitted (`seed`, `quarantined`) or changed
 _TRANSFORMED = {"inputs", "seed", "results", "input_checks", "quarantined"}
 _DP_REPORT_KEYS = {"schemaVersion", "tool", "inputs"}  # keys of a report that are published under DP
 _DP_RESULT_KEYS = ("name", "confidence", "direction")  # keys of a result that are published unchanged under DP
 _VERDICT_ONLY_REASON = "withheld: under differential privacy only the verdicts of gates are published"
-# metrics whose n is not about the source and stays exact; not `accounting`, because its n is the number of persons
+# metrics whose n stays exact; without `accounting`, whose n is the number of persons
 _EXACT_N = re.compile(r"(?:attempts|selftest|secret|method|ledger)\..*|records\.synthetic")
 # keys of details in which an integer 1 is a share and not a count
 _SHARE_KEY = re.compile(
@@ -79,12 +79,12 @@ def cannot_hide_text(number: float) -> bool:
 
 
 def is_bucket(text: str) -> bool:
-    """Return whether `bucket` returns this text for some count from 0 to 10^9."""
+    """Return whether this text is the `bucket` of a count from 0 to 10^9."""
     return text in {bucket(n) for n in (0, *_EDGES)}
 
 
 def public_count(count: int, policy: Policy) -> int | str:
-    """Return a count as published: 0 unchanged, one bucket for 1 to `min_histogram_bin` - 1, else its `bucket`."""
+    """Return a count as published: 0 as 0, 1 to `min_histogram_bin` - 1 as one bucket, others as their `bucket`."""
     min_count = policy.disclosure.min_histogram_bin
     if policy.disclosure.publish_exact_counts or count == 0:
         return count
@@ -94,7 +94,7 @@ def public_count(count: int, policy: Policy) -> int | str:
 
 
 def is_public_count(value: int | str, policy: Policy) -> bool:
-    """Return whether `public_count` returns this value for some count from 0 to 10^9 under the policy."""
+    """Return whether this value is the `public_count` of a count from 0 to 10^9."""
     if isinstance(value, int):
         return 0 <= value <= MAX_COUNT and public_count(value, policy) == value
     return value in {public_count(n, policy) for n in (1, policy.disclosure.min_histogram_bin, *_EDGES)}
@@ -103,10 +103,10 @@ def is_public_count(value: int | str, policy: Policy) -> bool:
 def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
     """Return the public form of a metric; `name` has the form `audit.metric`.
 
-    The public interval contains the exact interval, with two exceptions. In both, the metric is exact (low = high), a
-    rule reads its `value`, and one number replaces the metric without changing the outcome of any rule on it:
-    - If all rules on the metric have one operator: the upper (`<=`) or lower (`>=`) end of the rounded interval.
-    - If the rules have both operators and the metric is a count: a count in this interval, between the same limits.
+    The public interval contains the exact interval, except if the metric is exact (low = high) and a rule reads its
+    `value`. Then one number replaces the metric, with the same outcome of each rule on it:
+    - rules with `<=` only: the upper end of the rounded interval; rules with `>=` only: its lower end
+    - rules with both operators on a count: a count in the rounded interval, between the same limits as before
     """
     if policy.disclosure.publish_exact_counts:
         return metric
@@ -117,7 +117,7 @@ def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
 
 
 def _rounded(name: str, metric: Metric, policy: Policy) -> Metric:
-    """Return the metric after one rounding; under `verdicts_only`, n becomes 1 or the largest `min_n` up to n."""
+    """Return the metric rounded once; under `verdicts_only`, n becomes 1 or the largest `min_n` up to n."""
     rules = [rule for rule in policy.all_rules() if rule.metric == name]
     n = metric.n
     if not _EXACT_N.fullmatch(name):
@@ -156,7 +156,7 @@ def _confidence(confidence: float, policy: Policy) -> float:
 
 
 def step_of(n: int) -> float:
-    """Return the rounding step for a number with the public sample size n."""
+    """Return the rounding step of a number with the public sample size n."""
     return 0.01 if n < 100 else 0.005 if n < 1000 else 0.001
 
 
@@ -166,17 +166,17 @@ def verdicts_only(policy: Policy) -> bool:
 
 
 def is_withheld(metric: str, policy: Policy) -> bool:
-    """Return whether `verdicts_only` withholds a number; `metric` names it with a bound: `membership.auc.high`."""
+    """Return whether `verdicts_only` withholds a number; `metric` includes the bound, as in `membership.auc.high`."""
     name = metric.rpartition(".")[0]
     return verdicts_only(policy) and name.split(".")[0] != ACCOUNTING and _NOT_PRIVATE.fullmatch(name) is None
 
 
 def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
-    """Return the evidence that a bundle may contain; a second call changes nothing.
+    """Return the evidence that a bundle (the released folder) may contain; a second call changes nothing.
 
-    It has the rounded metrics. If the policy requires differential privacy, it shows only which gates (conditions of
-    the policy) passed, and which audits without a gate were measured. Under an independent policy, it depends on the
-    source records only through the noisy results of the DP queries.
+    Privacy: metrics are rounded. Under DP, the result shows only which gates (conditions of the policy) passed, and
+        which audits without a gate were measured. Under an independent policy, it depends on the source records only
+        through the noisy results of the DP queries.
     """
     if verdicts_only(policy):
         return _verdicts(evidence, policy)
@@ -215,10 +215,10 @@ def _independent(evidence: Evidence, policy: Policy) -> Evidence:
 
 
 def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
-    """Return the public evidence under a DP policy; under an independent policy, it is the result of `_independent`.
+    """Return the public evidence under a policy that requires DP.
 
-    A metric in `_NOT_PRIVATE` is rounded, and a limit replaces any other metric with a rule (`_at_the_limit`).
-    A lower bound of epsilon without a rule becomes 0 if it is at most the claimed epsilon; otherwise, it stays exact.
+    A metric in `_NOT_PRIVATE` is rounded. A limit replaces any other metric with a rule (`_at_the_limit`). A lower
+    bound on epsilon without a rule becomes 0 if it is at most the claimed epsilon; otherwise, it stays exact.
     """
     if policy.is_independent:
         return _independent(evidence, policy)
@@ -247,14 +247,14 @@ def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
 
 
 def _withheld(state: AuditState, *, has_rule: bool) -> AuditState:
-    # a rule reads the status of its audit, so this status stays; without a rule, "measured" replaces "inconclusive",
-    # which would reveal that the audit did not pass
+    # if a rule reads the status of the audit, the status stays; otherwise, "measured" replaces "inconclusive", which
+    # would reveal that the audit did not pass
     status = "measured" if state.status == "inconclusive" and not has_rule else state.status
     return state.model_copy(update={"verdict": WITHHELD, "status": status})
 
 
 def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
-    """Replace the number of a metric by a limit of its rules; if a rule does not hold, round the metric instead."""
+    """Return the metric with a limit of its rules as its number; if a rule does not hold, return it rounded."""
     rules = [rule for rule in policy.all_rules() if rule.metric == name]
     for rule in rules:
         value = float(getattr(metric, rule.bound))
@@ -262,7 +262,7 @@ def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
         if not holds or (rule.min_n is not None and metric.n < rule.min_n):
             return public_metric(name, metric, policy)
     upper_limits, lower_limits = ([rule.limit for rule in rules if rule.op == op] for op in ("<=", ">="))
-    # the number lies between all lower and all upper limits, so the smallest upper limit satisfies every rule
+    # all rules hold, so every lower limit is at most every upper limit, and this number satisfies every rule
     number = min(upper_limits) if upper_limits else max(lower_limits)
     n = max([1, *(rule.min_n for rule in rules if rule.min_n is not None)])
     return Metric(value=number, low=number, high=number, confidence=metric.confidence, n=n)
@@ -271,8 +271,8 @@ def _at_the_limit(name: str, metric: Metric, policy: Policy) -> Metric:
 def public_report(audit: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     """Return the public form of an `audit.json`: metrics as in the public evidence, and other counts as buckets.
 
-    Privacy: the digests of private tables and the seed are omitted, because they would confirm a correct guess of
-    a table. The row numbers of quarantined rows are omitted too.
+    Privacy: the digests of private tables and the seed are omitted, because they would confirm a correct guess of a
+        table. The row numbers of quarantined rows are omitted too.
     """
     public = {key: value for key, value in audit.items() if key not in _TRANSFORMED}
     inputs = audit.get("inputs")
@@ -313,8 +313,8 @@ def _results_at_their_limits(audit: Mapping[str, Any], policy: Policy) -> list[d
 def public_details(value: Any, policy: Policy, name: str = "", key: str = "") -> Any:
     """Return the public form of a JSON value, which may be nested.
 
-    `key` is the key of the value. `name` is the dotted path of keys to the value and begins with the name of an
-    audit (empty: no audit). A number with an interval is rounded as the metric `name` or, if this is empty, `key`.
+    `key` is the last key of the value. `name` is the dotted path of its keys, beginning with the name of an audit;
+    it is empty if there is no audit. A number with an interval is rounded as the metric `name`, or `key` if empty.
     """
     if isinstance(value, Mapping):
         if set(value) == FIELDS:
@@ -342,8 +342,8 @@ def _public_value(value: Any, policy: Policy, key: str) -> Any:
 def public_sentence(text: str, policy: Policy) -> str:
     """Return a sentence with its counts as buckets: `"300 rows, 1.27 %"` -> `"200-500 rows, 1.3 %"`.
 
-    Percentages get at most one decimal, and other fractions get at most three. Whole percentages, a single digit
-    before a hyphen and a letter (`5-gram`), and numbers directly after a letter (`top25`) stay.
+    Percentages keep at most one decimal, and other fractions three. Whole percentages, a single digit before a hyphen
+    and a letter (`5-gram`), and numbers directly after a letter (`top25`) do not change.
     """
     if policy.disclosure.publish_exact_counts:
         return text
@@ -374,7 +374,7 @@ def _result(result: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     }
     details = result.get("details") or {}
     public["details"] = public_details(details, policy, name)
-    if name == "accounting":  # the claimed epsilon and the noise stay exact, as they are in the signed statement
+    if name == "accounting":  # the claim and the noise are also in the signed statement, so they stay exact
         public["details"] |= {key: details[key] for key in ("claim", "mechanisms") if key in details}
     repeats_claim = name == "accounting" and result["verdict"] == "pass"  # the claim is public
     public["reason"] = str(result["reason"]) if repeats_claim else public_sentence(str(result["reason"]), policy)

@@ -1,9 +1,9 @@
 """Let a differential-privacy (DP) budget replace the audit `parent_recovery` if no synthetic record has parents.
 
 The parents of a synthetic record are the real records from which it was interpolated. `parent_recovery` tests whether
-an attacker can find the parents. A DP method interpolates no records, so no record has parents, and the privacy
-budget limits the influence of each real record instead. Without a budget, missing parents prove nothing: points that
-are drawn without noise from a model of all records have no parents either.
+an attacker can find them. A DP method does not interpolate, so its records have no parents, and the privacy budget
+limits the influence of each real record instead. Without a budget, missing parents prove nothing: records that are
+drawn without noise from a model of all real records have no parents either.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,33 +17,26 @@ from audits.gate.evidence import AuditName, Evidence
 from audits.gate.outcome import RuleOutcome
 
 METHOD = "method.private"  # metric: 1 if the run used a differentially private method of SynthGen, else 0
-# two metrics: the first is 1 if `parent_recovery` was given the lineage (the list of parents), else 0; the second is
-# the number of synthetic records with parents
+# metrics: 1 if `parent_recovery` was given the lineage (the list of parents), else 0; number of records with parents
 LINEAGE, PARENTS = "parent_recovery.lineage", "parent_recovery.records_with_parents"
 ACCOUNTING = "accounting"
 
 
 class DpSubstitute(Closed):
-    """Requirements that can replace required audits if no synthetic record has parents.
+    """Requirements that replace required audits; the substitute applies if `reasons_against` returns no reason."""
 
-    The parents of a synthetic record are the source records from which it was interpolated. If the requirements are
-    met (the substitute applies), the audits in `instead_of` need not pass. They must still be measured and must not
-    fail.
-    """
-
-    # required audits that need not pass if the substitute applies, but must have been measured
+    # required audits that need not pass if the substitute applies; they must have been measured and must not fail
     instead_of: Annotated[tuple[Literal["parent_recovery"], ...], Field(min_length=1)]
-    # ids of rules on numbers of the audits in `instead_of`; the rules have no effect if the substitute applies
-    rules: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()  # ids of rules on these audits that have no effect if the substitute applies
     required: Annotated[tuple[AuditName, ...], Field(min_length=1)]  # audits that must pass if the substitute applies
     max_epsilon: Annotated[Finite, Field(gt=0)]  # largest epsilon of this release, and of all runs together
     max_delta: Annotated[Finite, Field(gt=0, lt=1)]  # largest delta of this release
 
 
 def reasons_against(evidence: Evidence, given: DpSubstitute) -> tuple[str, ...]:
-    """Return the reasons why the substitute must not replace the audits; empty if it may replace them.
+    """Return the reasons why the substitute does not apply; empty if it applies.
 
-    A missing number is also a reason, except `accounting.epsilon_spent` (joint epsilon of all runs of the ledger).
+    A missing number is a reason too, except `accounting.epsilon_spent` (the joint epsilon of all runs in the ledger).
     """
     state, name = evidence.audits.get(ACCOUNTING), f"{ACCOUNTING}.epsilon"
     conditions = {
@@ -81,9 +74,9 @@ def check_fit(
 
 
 def with_substitute(outcome: RuleOutcome, name: str, evidence: Evidence, given: DpSubstitute | None) -> RuleOutcome:
-    """Return the outcome of the required audit `name`: INSUFFICIENT becomes PASS if the substitute applies.
+    """Return the outcome of the required audit `name`; INSUFFICIENT becomes PASS if the substitute applies.
 
-    The substitute applies only if the audit was measured and did not fail.
+    The audit must also have been measured and must not have failed.
     """
     if given is None or name not in given.instead_of or outcome.verdict != "INSUFFICIENT":
         return outcome

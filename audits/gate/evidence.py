@@ -16,18 +16,17 @@ MetricName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_]
 # first parts of the names of metrics that do not come from audits
 OTHER_SOURCES = {"attempts", "balance", "deidentify", "input_checks", "method", "records", "secret", "selftest"}
 OTHER_SOURCES |= {"style", "utility"}
-# the names of all audits; a test compares them with the registry of the runner
 AUDIT_NAMES = (
     "memorization", "neighbours", "identifiers", "membership", "parent_recovery", "linkage", "canaries", "accounting",
     "differencing",
 )  # fmt: skip
 AuditName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 WITHHELD: Literal["withheld"] = "withheld"
-ShownVerdict = Verdict | Literal["withheld"]  # withheld: the audit was measured, and its verdict is not published
+ShownVerdict = Verdict | Literal["withheld"]  # withheld: the verdict of a measured audit that is not published
 
 
 class Metric(Closed):
-    """An estimate: a value in [low, high], the one-sided confidence of each end, and the sample size n."""
+    """A number: a value in [low, high], the one-sided confidence of each end, and the sample size n."""
 
     value: Finite
     low: Finite
@@ -51,14 +50,12 @@ class AuditState(Closed):
 
 
 class Evidence(Canonical):
-    """Every number and verdict that a policy may name; verifiers test the policy again on the evidence.
-
-    `digests` has the digest of the audited table (`records_digest`) and the digest of the file `selftest.json`.
-    """
+    """Every number and verdict that a policy may name; verifiers test the policy again on the evidence."""
 
     schemaVersion: Literal[2] = 2  # noqa: N815 - the name in the file
     metrics: dict[MetricName, Metric]
     audits: dict[AuditName, AuditState]
+    # digests of the audited table (`records_digest`) and of the file `selftest.json`
     digests: dict[Literal["synthetic", "selftest"], Sha256] = Field(default_factory=dict)
 
 
@@ -81,9 +78,9 @@ def read_evidence(data: bytes) -> Evidence:
 
 
 def records_digest(texts: Sequence[str], labels: Iterable[str] | None) -> str:
-    """Return the sha256 of the labelled texts of a table; the order of the records has no effect.
+    """Return the sha256 of the labelled texts of a table, which does not depend on the order of the records.
 
-    For each record, hash the canonical JSON (RFC 8785) of [text, label]; a missing label is null. The result is the
+    Each record is hashed as canonical JSON (RFC 8785) of [text, label]; a missing label is null. The result is the
     sha256 of the sorted hashes.
     """
     paired = zip(texts, [None] * len(texts) if labels is None else labels, strict=True)

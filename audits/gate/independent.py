@@ -1,10 +1,10 @@
 """Independent policies: after noise is drawn, no measurement on private records affects the decision to release.
 
 If audits decide on a release, the release reveals that they passed. Differential privacy (DP) does not cover this
-information, because the audits add no noise when they compare the synthetic records with the train records. Under an
-independent policy (`dp: {decision: independent}`), the gates (conditions of the policy) read only numbers that follow
-from the configuration, the ledger, the log of the DP mechanisms and the synthetic table. All audits are still run,
-but only the institution sees the results.
+information, because audits compare synthetic with train records without adding noise. Under an independent policy
+(`dp: {decision: independent}`), the gates (conditions of the policy) read only numbers that follow from the
+configuration, the ledger, the log of the DP mechanisms and the synthetic table. All audits are still run, but only
+the institution sees the results.
 """
 
 import re
@@ -14,7 +14,6 @@ from audits.gate.dp_substitute import ACCOUNTING
 from audits.gate.rule import Rule
 
 INDEPENDENT = "independent"
-# metrics that follow from public data and the noisy results of the DP queries
 _INDEPENDENT_METRIC = re.compile(
     rf"{ACCOUNTING}\..+|balance\.tv_distance|method\.private|records\.synthetic|secret\.private"
 )
@@ -28,9 +27,9 @@ def is_independent_metric(name: str) -> bool:
 def private_requirements(audits: Mapping[str, Sequence[str]], rules: Sequence[Rule]) -> Iterator[str]:
     """Yield each entry of a policy that makes a gate read private records after the noise is drawn.
 
-    `audits` has the policy's lists of audits by key: `required`, `measured` and `selftest`. A rule with `min_n`, a
-    smallest sample size, is also yielded: it reads the sample size of a metric. For the metrics of the audit
-    `accounting`, the sample size is the number of persons in train.
+    `audits` has the policy's lists of audits by key: `required`, `measured` and `selftest`. A rule with `min_n` is
+    such an entry, because it reads the sample size of a metric, which is the number of train persons for the audit
+    `accounting`.
     """
     for key, names in audits.items():
         yield from (f"{key}: {name}" for name in names if name != ACCOUNTING or key == "selftest")

@@ -1,14 +1,12 @@
-"""The result of applying a policy to evidence: the decision, and the outcome of each rule and audit.
+"""The decision of a policy on evidence (the metrics and verdicts of the audits), and the outcome of each condition.
 
-The evidence consists of the metrics and verdicts of the audits. A rule compares a metric with a limit. A gate is a
-condition for the release: the policy allows a release only if there is a gate and every gate has the outcome PASS.
-Two kinds of outcomes have no gate; they are shown, but do not affect the decision:
+A rule compares a metric with a limit. A gate is an outcome that affects the decision: the policy allows a release
+only if there is a gate and every gate is PASS. Two kinds of outcomes are shown, but are no gates:
 
-- The verdict of an audit in the list `measured` of the policy. But if such an audit gave no result, there is a gate
-  for it with the outcome INSUFFICIENT, so the release is refused.
+- The verdict of an audit in the policy's list `measured`. If such an audit gave no result, however, its outcome is
+  INSUFFICIENT and is a gate, so the release is refused.
 - The outcome of a rule that a `dp_substitute` of the policy switches off. A `dp_substitute` lets a
-  differential-privacy budget replace the audit `parent_recovery`, and lists the rules that have no gate if it
-  applies.
+  differential-privacy budget replace the audit `parent_recovery` and rules on it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,46 +15,37 @@ from typing import Any, Literal
 
 from audits.gate.evidence import Metric
 
-# WITHHELD: the audit was measured, but its verdict is not published; only an audit without a gate has this outcome
+# WITHHELD: the verdict of a measured audit that is not published; this outcome is never a gate
 Outcome = Literal["PASS", "FAIL", "INSUFFICIENT", "WITHHELD"]
 Op = Literal["<=", ">="]
-PROBLEMS = "input_checks.problems"  # name of a metric: number of problems that the input checks found
+PROBLEMS = "input_checks.problems"  # metric: number of problems that the input checks found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleOutcome:
-    """The outcome of one rule or one audit.
+    """The outcome of one condition: of a rule or an audit, or one of two special gates.
 
-    If a `dp_substitute` replaces a required audit, the outcome keeps the id of the audit, but `metric`, `op`, `limit`
-    and `value` state a condition of the substitute: no synthetic record may have parents (train records from which it
-    was made).
+    The gate `dp-consistent-NAME` compares the claimed epsilon with the epsilon that the audit NAME proves; its fields
+    are those of a rule. The gate `policy` is added if the policy has no gate of its own.
+
+    If a `dp_substitute` replaces a required audit, `id` stays, but `metric`, `op`, `limit` and `value` state a
+    condition of the substitute: no synthetic record may have parents (train records from which it was made).
     """
 
-    # the id depends on what has this outcome:
-    # - rule: the id of the rule
-    # - audit NAME: `audit-NAME`
-    # - comparison of the claimed epsilon with the epsilon that the audit NAME proves: `dp-consistent-NAME`; its other
-    #   fields are as for a rule
-    # - gate that is added if the policy has no gate of its own: `policy`
-    id: str
-    # the metric depends on what has this outcome:
-    # - rule: metric and bound, such as `membership.auc.high`
-    # - audit in `measured` without a result: `NAME.measured`
-    # - every other audit: `NAME.passed`
-    # - gate `policy`: `policy.gates`
+    id: str  # of a rule: its own id; of the audit NAME: `audit-NAME`
+    # of a rule: metric and bound, such as `membership.auc.high`; of an audit: `NAME.passed`, or `NAME.measured` if it
+    # is in the list `measured` and has no result; of the gate `policy`: `policy.gates`
     metric: str
     op: Op
-    limit: float  # for an audit, 1
-    # the value depends on what has this outcome:
-    # - rule: the compared number, or None if the evidence lacks it
-    # - audit: 1 for PASS, 0 for FAIL or INSUFFICIENT, or None if the audit was not run or its verdict is withheld
-    # - gate `policy`: 0
+    limit: float  # of an audit: 1
+    # of a rule: the compared number, or None if the evidence lacks it; of an audit: 1 for PASS, 0 for FAIL or
+    # INSUFFICIENT, None if it was not run or its verdict is withheld; of the gate `policy`: 0
     value: float | None
     verdict: Outcome
     reason: str  # one sentence
-    why: str  # purpose of the rule or of the requirement on the audit, one sentence
-    estimate: Metric | None = None  # for a rule, its number with interval and n; None if there is no number
-    gating: bool = True  # whether the outcome is a gate, that is, affects the decision
+    why: str  # purpose of the condition, one sentence
+    estimate: Metric | None = None  # of a rule: its number with interval and n; None if there is no number
+    gating: bool = True  # whether the outcome is a gate
 
     def to_gate(self) -> dict[str, Any]:
         """Return the entry for the list `gates` of the signed statement."""
@@ -69,7 +58,7 @@ class Decision:
     """The result of applying a policy to evidence."""
 
     allowed: bool  # whether there is a gate and every gate passed
-    outcomes: tuple[RuleOutcome, ...]  # with and without a gate, in the order in which `decide` lists them
+    outcomes: tuple[RuleOutcome, ...]  # all outcomes, whether they are gates or not
     policy_name: str
     policy_version: str
     policy_digest: str
@@ -90,9 +79,9 @@ class Decision:
         return tuple(o for o in self.outcomes if not o.gating)
 
     def with_problems(self, problems: Sequence[str]) -> "Decision":
-        """Return the decision, with the input problems in the reason of each rule on `PROBLEMS` that did not pass.
+        """Return the decision with the input problems in the reason of each rule on `PROBLEMS` that did not pass.
 
-        Privacy: the problems contain exact numbers, so the returned decision is for private outputs only.
+        Privacy: the problems contain exact numbers, so the returned decision must not be published.
         """
 
         def with_problem_list(o: RuleOutcome) -> RuleOutcome:
@@ -111,7 +100,7 @@ class Decision:
 
     @property
     def summary(self) -> tuple[str, ...]:
-        """The lines for a terminal: the number of passed gates, and the outcomes without a gate if there are any."""
+        """The lines for a terminal: the number of passed gates and, if there are any, the outcomes without a gate."""
         passed = sum(o.verdict == "PASS" for o in self.gates)
         verdicts = [(o.id, o.verdict) for o in self.without_gate]
         return (f"gates: {passed} of {len(self.gates)} passed", *([verdicts_line(verdicts)] if verdicts else []))
@@ -123,7 +112,7 @@ def verdicts_line(without_gate: Iterable[tuple[str, str]]) -> str:
 
 
 def verdicts_of(without_gate: Iterable[tuple[str, str]]) -> str:
-    """Return outcomes, given as pairs (id, verdict), in words; if an outcome is FAIL, explain what FAIL means."""
+    """Return outcomes, given as pairs (id, verdict), in words; if a verdict is FAIL, explain it."""
     pairs = tuple(without_gate)
     verdicts = ", ".join(f"{name.removeprefix('audit-')} {verdict}" for name, verdict in pairs)
     has_failed = any(verdict == "FAIL" for _, verdict in pairs)

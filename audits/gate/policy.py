@@ -3,7 +3,7 @@
 Evidence consists of the numbers (metrics) and the verdicts of the audits. A gate is a condition of the policy, and
 its outcome is PASS, FAIL or INSUFFICIENT. A rule is a gate on a metric: it compares an exact number, or the worse end
 of an interval, with a limit. A gate does not pass if its audit crashed, or if its number is missing, not finite or
-based on too few units (usually persons). A policy without a gate of its own allows no release.
+based on too few units (usually persons).
 """
 
 from collections.abc import Iterator
@@ -32,8 +32,7 @@ from audits.gate.rule import (
     confidence_of,
 )
 
-# audits that prove a lower bound of epsilon; see `_private_gates`
-ATTACKS = ("membership", "canaries", "differencing")
+ATTACKS = ("membership", "canaries", "differencing")  # audits that may prove a lower bound on epsilon
 MAX_POLICY_BYTES = 1 << 15  # 32 KiB; the parser needs seconds for a larger policy
 RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Provenance = Literal["run", "sbom", "config", "models", "pinned-models", "inputs"]
@@ -45,7 +44,7 @@ def audit_gate(audit: str) -> str:
 
 
 class ApprovalRule(Closed):
-    """A required number of approvals: `threshold` different persons with this role must approve the release."""
+    """A requirement of approvals: `threshold` different persons with this role must approve the release."""
 
     role: RoleName
     threshold: Annotated[int, Field(ge=1, le=9)]
@@ -63,7 +62,7 @@ class DpRule(Closed):
 
 
 class Timestamps(Closed):
-    """The requirement of a trusted signing time: a timestamp by an RFC 3161 authority that the trust root lists."""
+    """A requirement of trusted signing times: timestamps by an RFC 3161 authority that the trust root lists."""
 
     rfc3161: Literal["required"]
 
@@ -72,12 +71,12 @@ class Disclosure(Closed):
     """How exactly counts of private records are published, see `audits.gate.disclosure`."""
 
     publish_exact_counts: bool = False  # true only for a source whose size is not secret
-    # all counts from 1 to below this number are published as one bucket: `1-9` if the number is 10
+    # counts from 1 to this number minus 1 are published as one bucket, such as `1-9`
     min_histogram_bin: Annotated[int, Field(ge=2, le=1000)] = 10
 
 
 class Policy(Canonical):
-    """A release policy: the conditions under which a dataset may be released. See docs/reference/policies.md.
+    """The conditions under which a dataset may be released; see docs/reference/policies.md.
 
     The trust root lists the sha256 of the canonical form of each policy that it accepts.
     """
@@ -86,13 +85,13 @@ class Policy(Canonical):
     version: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+){0,2}$")]  # rises if the meaning of the policy changes
     intended_use: Literal["inside", "outside"]  # whether the dataset may leave the institution
     statement: Sentence  # shown first in the report and the dataset card
-    # one-sided confidence of intervals and required verdicts; each further audit of the same control persons (persons
-    # whose records the generator never saw) needs a higher confidence (`confidence_of`)
+    # one-sided confidence that intervals and required verdicts need at least; further audits of the same control
+    # persons need a higher confidence (`confidence_of`)
     confidence: Annotated[Finite, Field(ge=0.8, lt=1)] = 0.95
     required: tuple[AuditName, ...] = ()  # audits whose verdict must be `pass`
     measured: tuple[AuditName, ...] = ()  # audits that must be measured; their verdicts decide nothing
-    rules: tuple[Rule, ...] = ()  # comparisons that must all hold
-    dp: DpRule | None = None  # requirements for the privacy budget; None: no requirement
+    rules: tuple[Rule, ...] = ()
+    dp: DpRule | None = None  # None: no requirement
     approvals: tuple[ApprovalRule, ...] = ()  # required signatures besides the releaser's
     closing: Literal["required"] | None = None  # whether a releaser must sign that the list of approvals is complete
     validity_days: Annotated[int, Field(ge=1, le=3650)] | None = None  # None: a release never expires
@@ -101,7 +100,7 @@ class Policy(Canonical):
     disclosure: Disclosure = Disclosure()
     selftest: tuple[AuditName, ...] = ()  # audits whose self-test must succeed (`audits.selftest`)
     timestamps: Timestamps | None = None  # None: trusted signing times are optional
-    dp_substitute: DpSubstitute | None = None  # can replace `parent_recovery` if a DP method made the records
+    dp_substitute: DpSubstitute | None = None  # can replace `parent_recovery`
 
     @model_validator(mode="after")
     def _substitute_is_consistent(self) -> Self:
@@ -155,12 +154,12 @@ class Policy(Canonical):
     def dp_method_rules(self) -> tuple[Rule, ...]:
         """Return the rules that are added to `all_rules` if a differentially private (DP) method made the records.
 
-        The only such rule requires that the random streams are secret. For use outside, `all_rules` has it already.
+        The only such rule requires secret random streams. For use outside, `all_rules` contains it already.
         """
         return EXTERNAL_RULES[:1] if self.intended_use == "inside" else ()
 
     def gates(self) -> tuple[str, ...]:
-        """Return the ids of all gates that `decide` can apply, except `no-quarantined-row` and `policy`."""
+        """Return the ids of all gates that `decide` may test, except `no-quarantined-row` and `policy`."""
         substitute = self.dp_substitute
         substitute_audits = () if substitute is None else substitute.required
         audits = (audit_gate(name) for name in (*self.required, *substitute_audits, *self.measured))
@@ -178,22 +177,20 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     automatically do not count as the policy's own: those of EXTERNAL_RULES, NO_QUARANTINED_ROW, and the audit
     `accounting` if a DP method made the records.
 
-    - An audit in `measured` is a gate only if it is neither measured nor inconclusive; such a gate never passes.
-    - A measurement that is missing, failed or based on too few units does not pass.
+    - Each audit in `required` and each rule is a gate. An audit in `measured` is a gate only if it gave no result
+      (neither measured nor inconclusive); this gate never passes.
     - Intervals and required verdicts must have the confidence that the number of attempts (audits of the same control
       persons) requires.
-    - A refusal remains a refusal at a higher number of attempts. If the policy has a gate of its own, a refusal also
-      remains a refusal after a gate is added to the policy.
-    - A policy for use outside the institution also has the gates in `EXTERNAL_RULES`.
+    - More attempts never turn a refusal into a permission. Neither does a further gate, if the policy has a gate of
+      its own.
+    - Policies for use outside the institution also have the gates in `EXTERNAL_RULES`.
     - A table with quarantined rows (rows that the audits could not judge) is refused.
     - An independent policy (`audits.gate.independent`) has no gates on attempts, quarantined rows and ATTACKS.
     - If a DP method made the records, every policy requires that the accounting passed and that the random streams
       are secret. Otherwise the claimed epsilon means nothing.
-
-    If the policy has a `dp_substitute` and the evidence meets the conditions of the substitute (`reasons_against`):
-
-    - the audits in `instead_of` must have been measured and must not have failed, but they need not pass;
-    - its `rules` have no effect; the audits in its `required`, and its limits of epsilon and delta, are gates.
+    - If the `dp_substitute` of the policy applies (`reasons_against`), the audits in its `instead_of` need not pass,
+      but must be measured and must not fail. Its `rules` have no effect. The audits in its `required`, and its limits
+      of epsilon and delta, are gates.
     """
     attempts = None if policy.is_independent else evidence.metrics.get(ATTEMPTS)
     attempt = 1.0 if attempts is None else max(1.0, attempts.high)
@@ -233,10 +230,10 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
 
 
 def _private_gates(evidence: Evidence, policy: Policy, confidence: float) -> Iterator[RuleOutcome]:
-    """Yield the gates on the claimed epsilon and on quarantined rows (if there are any), which use private records.
+    """Yield the gates on quarantined rows, if there are any, and on the claimed epsilon, if epsilon is limited.
 
-    If the budget is limited, the claimed epsilon is compared with the epsilon that each audit in ATTACKS proves;
-    audits other than `membership` are skipped if they were not run.
+    The claimed epsilon is compared with the epsilon that each audit in ATTACKS proves. Audits other than `membership`
+    are skipped if they were not run.
     """
     if budget_caps(evidence, policy) is not None:
         yield from (_claim_gate(evidence, name) for name in ATTACKS if name == ATTACKS[0] or name in evidence.audits)
@@ -246,12 +243,12 @@ def _private_gates(evidence: Evidence, policy: Policy, confidence: float) -> Ite
 
 
 def budget_caps(evidence: Evidence, policy: Policy) -> DpRule | DpSubstitute | None:
-    """Return the limits of the privacy budget: `dp`, else `dp_substitute` if its conditions are met, else None."""
+    """Return the limits of the privacy budget: `dp`, else `dp_substitute` if it applies, else None."""
     return policy.dp if policy.dp is not None else _active_substitute(evidence, policy)
 
 
 def _active_substitute(evidence: Evidence, policy: Policy) -> DpSubstitute | None:
-    """Return the `dp_substitute` of the policy if the evidence meets its conditions, else None."""
+    """Return the `dp_substitute` of the policy if it applies, else None."""
     substitute = policy.dp_substitute
     return None if substitute is None or reasons_against(evidence, substitute) else substitute
 
@@ -273,7 +270,7 @@ def parse_policy(data: bytes, name: str) -> Policy:
 
 
 def _required(evidence: Evidence, name: str, confidence: float) -> RuleOutcome:
-    """Return the outcome for an audit whose verdict must be `pass`, with this confidence or a higher one."""
+    """Return the outcome for an audit whose verdict must be `pass` with at least this confidence."""
     state = evidence.audits.get(name)
     verdict, reason = _verdict(state), "the audit was not run"
     if state is not None:
@@ -285,7 +282,7 @@ def _required(evidence: Evidence, name: str, confidence: float) -> RuleOutcome:
 
 
 def _measured(evidence: Evidence, name: str) -> RuleOutcome:
-    """Return the outcome for an audit in `measured`; the outcome is a gate only if the audit was not measured."""
+    """Return the outcome for an audit in `measured`, which is a gate only if the audit gave no result."""
     state = evidence.audits.get(name)
     why = "The audit must be measured. Its verdict does not affect the decision; numbers that a rule names do."
     if state is None or state.status not in {"measured", "inconclusive"}:
@@ -312,21 +309,21 @@ def _audit_outcome(evidence: Evidence, name: str, verdict: Outcome, reason: str,
 
 
 def _verdict(state: AuditState | None) -> Outcome:
-    """Return PASS or FAIL if a measured audit has the verdict pass or fail, and INSUFFICIENT in all other cases."""
+    """Return PASS or FAIL if the audit was measured and has this verdict, and INSUFFICIENT otherwise."""
     if state is None or state.status != "measured" or state.verdict not in {"pass", "fail"}:
         return "INSUFFICIENT"
     return "PASS" if state.verdict == "pass" else "FAIL"
 
 
 def _selftest_rule(name: str) -> Rule:
-    """Return the rule which requires that the self-test found no wrong verdict of an audit."""
+    """Return the rule that the self-test of an audit found no wrong verdict."""
     why = "An audit that misses leaks planted in the source's data, or finds leaks in clean data, proves nothing."
     id_, metric = f"selftest-{name.replace('_', '-')}", f"selftest.{name}_wrong"
     return Rule(id=id_, metric=metric, bound="value", op="<=", limit=0, min_n=1, why=why)
 
 
 def _dp_rules(dp: DpRule | DpSubstitute | None) -> tuple[Rule, ...]:
-    """Return the rules which require that epsilon and delta are within the limits in `dp`; none if `dp` is None."""
+    """Return the rules that epsilon and delta are within the limits in `dp`; none if `dp` is None."""
     if dp is None:
         return ()
     why = "The privacy budget of the release must not exceed the limit of the policy."
@@ -338,7 +335,7 @@ def _dp_rules(dp: DpRule | DpSubstitute | None) -> tuple[Rule, ...]:
 
 
 def _claim_gate(evidence: Evidence, name: str) -> RuleOutcome:
-    """Return the gate of an attack: the epsilon that it proves must be at most the claimed epsilon."""
+    """Return the gate on an attack: the epsilon that it proves must be at most the claimed epsilon."""
     claim, proven = evidence.metrics.get("accounting.epsilon"), evidence.metrics.get(f"{name}.epsilon_lower_bound")
     verdict: Outcome = "FAIL"
     reason = "the attack proves a larger epsilon than the claim, so the mechanism or its accounting is wrong"

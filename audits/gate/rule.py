@@ -1,4 +1,4 @@
-"""The rules of a policy. A rule compares the worse end of a metric's interval, or an exact metric, with a limit."""
+"""The rules of a policy, and the function that tests one rule on the results of the audits."""
 
 import math
 from typing import Annotated, Literal, Self
@@ -21,7 +21,7 @@ class Rule(Closed):
     bound: Literal["low", "high", "value"]  # `high` with <=, `low` with >=; `value` for exact numbers such as counts
     op: Literal["<=", ">="]
     limit: Finite
-    min_n: Annotated[int, Field(ge=1)] | None = None  # if n of the metric is smaller, the outcome is INSUFFICIENT
+    min_n: Annotated[int, Field(ge=1)] | None = None  # smallest n of the metric with which the rule can pass or fail
     why: Sentence  # purpose of the rule, for the reader of the report
 
     @model_validator(mode="after")
@@ -39,32 +39,32 @@ ATTEMPTS, SECRET, QUARANTINED = "attempts.number", "secret.private", "input_chec
 _GUESSABLE = "If the random streams are not secret, anyone who guesses the seed knows who was in train."
 _COUNTED = "The audits of these control persons must be counted; otherwise they could be repeated until they pass."
 _REMOVED = "The verdicts apply to the table without the quarantined rows, so these rows must be removed first."
-# rules of every policy for use outside the institution; an independent policy (`audits.gate.independent`) has only
-# `secret-private`, because the number of attempts is not an independent metric (`is_independent_metric`)
+# rules of every policy for use outside the institution; independent policies (`audits.gate.independent`) have only
+# the first, because the number of attempts is not an independent metric
 EXTERNAL_RULES = (
     Rule(id="secret-private", metric=SECRET, bound="value", op=">=", limit=1, why=_GUESSABLE),
     Rule(id="attempts-counted", metric=ATTEMPTS, bound="value", op=">=", limit=1, why=_COUNTED),
 )
 NO_QUARANTINED_ROW = Rule(id="no-quarantined-row", metric=QUARANTINED, bound="value", op="<=", limit=0, why=_REMOVED)
-# metrics that are not measured: they state facts about the lineage, the list of the train records from which each
-# synthetic record was made
+# metrics that state facts and measure nothing; the lineage lists the train records of which each synthetic record was
+# made (its parents)
 STATED = {"parent_recovery.lineage", "parent_recovery.records_with_parents"}
-_FIRST = 4 / 5  # share of alpha (1 - confidence of the policy) that the first attempt gets, see `confidence_of`
+_FIRST = 4 / 5  # share of alpha that the first attempt gets, see `confidence_of`
 _LATER = 1 / 5  # alpha of each further attempt, divided by the alpha of the attempt before it
 _ROUNDING = 1e-12  # tolerance for the rounding error of a confidence, which is computed as 1 - alpha
 
 
 def confidence_of(number: float, confidence: float) -> float:
-    """Return the one-sided confidence that every interval needs at attempt `number` on one group of control persons.
+    """Return the one-sided confidence that every interval needs in audit `number` of the same control persons.
 
-    Control persons are persons whose records the generator never saw. An attempt is an audit of these persons;
-    attempts are counted from 1. Over any number of attempts, a leaking table passes a rule by chance with probability
-    at most alpha = 1 - `confidence`. Attempt j gets a part of alpha:
+    Control persons are persons whose records the generator never saw, and each audit of them is an attempt, counted
+    from 1. Over any number of attempts, a leaking table passes a rule by chance with probability at most
+    alpha = 1 - `confidence`. Attempt j gets a part of alpha:
 
         alpha_j = alpha · 4/5 · (1/5)^(j - 1),   where the sum of alpha_j over all j is alpha
 
-    At alpha = 0.05 and a power of 80 %, attempt 1 needs ((z_0.96 + z_0.8) / (z_0.95 + z_0.8))^2 = 1.09 times as many
-    persons as a single attempt at alpha (z_p is the normal quantile at p). The factors 4/5 and 1/5 are our choice.
+    With alpha = 0.05 and a power of 80 %, attempt 1 needs ((z_0.96 + z_0.8) / (z_0.95 + z_0.8))^2 = 1.09 times as
+    many persons as a single audit at alpha (z_p is the normal quantile at p). The factors 4/5 and 1/5 are our choice.
 
     Reference: alpha spending, Foster and Stine, J. R. Statist. Soc. B 2008.
     """
@@ -77,11 +77,11 @@ def compare(evidence: Evidence, rule: Rule, confidence: float) -> RuleOutcome:
 
     The outcome is INSUFFICIENT in each of these cases:
 
-    - The metric is missing or not finite, has fewer than `min_n` units, or is from a self-test without a digest.
+    - The metric is missing or not finite, its n is below `min_n`, or it is from a self-test without a digest.
     - The status of the metric's audit is not `measured`.
-    - The rule compares an end of an interval, and the confidence of the interval is unknown or too low.
+    - The rule compares an end of the interval, but the confidence of the interval is unknown or too low.
     - The rule compares an exact value, but the metric has an interval.
-    - The rule compares an exact value, but the audit reached neither pass nor fail (except metrics in `STATED`).
+    - The rule compares an exact value, but the audit neither passed nor failed (except metrics in `STATED`).
     """
     metric = evidence.metrics.get(rule.metric)
     value = math.nan if metric is None else float(getattr(metric, rule.bound))
@@ -128,10 +128,7 @@ def _problem(  # noqa: PLR0911 - one return per reason
 
 
 def confidence_gap(what: str, confidence: float | None, needed: float) -> str | None:
-    """Return a sentence if a confidence is unknown or below `needed`, or None if it is high enough.
-
-    `what` is the subject of the sentence: the interval or verdict that has the confidence.
-    """
+    """Return a sentence about `what` if its confidence is unknown or below `needed`, and None otherwise."""
     if confidence is None:
         return f"the confidence of {what} is not known"
     if confidence < needed - _ROUNDING:

@@ -1,4 +1,4 @@
-"""Load a release policy: by name if SynthGen ships it, otherwise by the path of its .yaml file."""
+"""Load a release policy by its name, if SynthGen ships it, or by the path of its .yaml file."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from audits.gate.policy import Policy, parse_policy
 def policy_path(name_or_path: str | Path) -> Path:
     """Return the path of a shipped policy, or the given path if it ends in .yaml or .yml.
 
-    Raise PolicyError if no shipped policy has this name.
+    Raise PolicyError if there is no shipped policy of this name.
     """
     path = Path(name_or_path)
     if path.suffix in {".yaml", ".yml"}:
@@ -27,8 +27,8 @@ def load_policy(name_or_path: str | Path) -> Policy:
     """Return the shipped policy of the given name, or the policy in the given .yaml file.
 
     Raises:
-        PolicyError: there is no such policy; or the policy cannot be read, has mistakes, or has the name of a shipped
-            policy but different content.
+        PolicyError: the policy is missing, cannot be read or has mistakes, or it has the name of a shipped policy but
+            different content.
     """
     path = policy_path(name_or_path)
     try:
@@ -44,7 +44,7 @@ def load_policy(name_or_path: str | Path) -> Policy:
 
 
 def shipped_policies() -> Path:
-    """Return the folder of the shipped policies, in the package or beside it; raise PolicyError if it is missing."""
+    """Return the folder of the shipped policies; raise PolicyError if it is missing."""
     package = Path(__file__).resolve().parents[1]
     for folder in (package / "policies", package.parent / "policies"):
         if (folder / "research.yaml").is_file():

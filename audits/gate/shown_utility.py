@@ -1,7 +1,6 @@
-"""Select the numbers of an `evaluation.json` that are published.
+"""Select the numbers of an `evaluation.json` (the utility of a synthetic table) that are published.
 
-An `evaluation.json` has the measured utility of a synthetic table. The selected numbers have the form of
-`audits.verify.published.Utility`.
+The result has the form of `audits.verify.published.Utility`.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -11,14 +10,14 @@ from audits.gate.disclosure import public_details
 from audits.gate.policy import Policy
 
 MIN_STEP_RECORDS = 10  # smallest rounding step, in records, of a published share of real records
-# smallest number of persons in a published subgroup; `synthgen evaluate` also ensures that, for each attribute, the
-# number of persons outside all published subgroups is 0 or at least this number
+# smallest number of persons in a published subgroup; for each attribute, `synthgen evaluate` ensures the same for the
+# persons outside all published subgroups, unless there are none
 MIN_SUBGROUP_PERSONS = 50
 _FIELDS = ("value", "low", "high", "n")  # keys of a published score
 
 
 def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collection[str]) -> dict[str, Any]:
-    """Return the published numbers of an `evaluation.json`; scores per class only for classes in `released`."""
+    """Return the published numbers of an `evaluation.json`; only classes in `released` have scores of their own."""
     public = public_details(utility, policy)
 
     def score(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -45,9 +44,9 @@ def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collecti
 
 
 def _contradictory(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return, for each table, the rounded share of texts that contradict themselves, by kind of contradiction.
+    """Return for each table the rounded share of texts that contradict themselves, by kind of contradiction.
 
-    The shares of the real table are omitted if a rounding step of 1/20 is less than `MIN_STEP_RECORDS` records.
+    The shares of the real table are omitted if the rounding step 1/20 is below `MIN_STEP_RECORDS` records.
     """
     steps = {"synthetic": 100, "real": 20}  # key: table; value: number of rounding steps from 0 to 1
     return {

@@ -1,4 +1,4 @@
-"""Read `evaluation.json`, in which `synthgen evaluate` states how useful a synthetic table is for training."""
+"""Read `evaluation.json`, the result of `synthgen evaluate`: how useful a synthetic table is for training."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ from audits.core.types import AuditInputs, Estimate
 from audits.gate.evidence import Metric, MetricName, records_digest
 
 SCHEMA = "synthgen-evaluation/v1"
-METRIC_PREFIXES = {"utility", "style", "balance"}  # the name of a metric must begin with one of these words and "."
+METRIC_PREFIXES = {"utility", "style", "balance"}  # first parts of the metric names: `utility.x`
 
 
 def distance_of_shares(released: Mapping[str, int], requested: Mapping[str, int]) -> float:
@@ -23,8 +23,8 @@ def distance_of_shares(released: Mapping[str, int], requested: Mapping[str, int]
 
         ½ · (Σ_c |n_c / N - m_c / M| + (N - n) / N),   N = max(n, M)
 
-    n_c of the n released records and m_c of the M > 0 requested records belong to class c. If n < N, the N - n
-    missing records count as a further class. If a requested class has no released record, the distance is 1.
+    n_c of the n released records and m_c of the M > 0 requested records belong to class c. The N - n missing records
+    count as a further class. If a requested class has no released record, the distance is 1.
     """
     n_released, n_requested = sum(released.values()), sum(requested.values())
     larger = max(n_released, n_requested)
@@ -35,7 +35,7 @@ def distance_of_shares(released: Mapping[str, int], requested: Mapping[str, int]
 
 
 class EvaluationFile(Closed):
-    """The content of `evaluation.json`; fields of type `Any` are for people, and no policy condition reads them."""
+    """The content of `evaluation.json`; no policy condition reads the fields of type `Any`."""
 
     schema_name: Literal["synthgen-evaluation/v1"]
     synthetic: Sha256  # `records_digest` of the synthetic table
@@ -67,8 +67,8 @@ class EvaluationFile(Closed):
 def read_utility(path: Path, inputs: AuditInputs) -> EvaluationFile:
     """Return the evaluation in a file.
 
-    The evaluation must be about the tables of `inputs`, with the control table as its test table. Raise InputError if
-    it is about different tables, or if the file cannot be read or contains no evaluation.
+    Raise InputError if the file cannot be read, contains no evaluation, or is about other tables than those of
+    `inputs`. The test table of the evaluation must be the control table.
     """
     try:
         found = EvaluationFile.model_validate(parse(read_regular(path)))

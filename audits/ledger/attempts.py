@@ -1,9 +1,9 @@
 """Count the audits of the same control persons across all runs of an institution.
 
-Control persons are persons whose records the generator never saw; an audit compares them with the train persons. An
-audit that is repeated with the same control persons until it passes can pass by chance. Therefore the ledger records
-the control persons and their texts for every audit, as keyed hashes (marks). Every audit of the same control persons
-is called an attempt, and each further attempt must reach a higher confidence (`audits.gate.rule.confidence_of`).
+An audit compares the train persons with control persons, whose records the generator never saw. If the audit is
+repeated with the same control persons until it passes, it can pass by chance. Therefore the ledger records the
+control persons and their texts for every audit, as keyed hashes (marks). Each audit of the same control persons is an
+attempt, and each further attempt must reach a higher confidence (`audits.gate.rule.confidence_of`).
 """
 
 from collections.abc import Mapping
@@ -16,13 +16,12 @@ from audits.core.types import Table
 from audits.ledger.chain import Chain, Head, HighWaterMark, opened
 from audits.ledger.persons import joined, person_marks, split, text_marks
 
-# an earlier audit is an attempt on the same control persons if it used over this share of them or of their texts
-MAX_REPEATED_SHARE = 0.01
+MAX_REPEATED_SHARE = 0.01  # see `record_attempt`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One audit of control persons that the ledger records."""
+    """One audit in the ledger."""
 
     number: int  # position among the audits of the same control persons, counted from 1
     position: int  # position among all audits in the ledger, counted from 1
@@ -31,18 +30,19 @@ class Attempt:
 
 
 def record_attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, control: Table) -> Attempt:
-    """Record an audit of the records in `control` in the ledger, and return this attempt with its number.
+    """Record an audit of the persons in `control` in the ledger, and return this attempt with its number.
 
-    An earlier audit is an attempt on the same control persons if its entry contains more than 1 % of the persons in
-    `control`, or if its entry contains more than 1 % of the texts in `control`. An entry contains a text if the entry
-    has more than half of the text's marks (`text_marks`). Therefore, a text is recognised even if its spaces, its
-    encoding, its person id or one word in ten were changed, or words were added.
+    An earlier audit is an attempt on the same control persons if its entry has more than 1 % of the persons, or more
+    than 1 % of the texts, in `control`. An entry has a text if it has more than half of the text's marks
+    (`text_marks`). So a text is recognised even if its spaces, its encoding, its person id or one word in ten were
+    changed, or words were added.
 
-    `folder` is the folder of the ledger, and `high_water_mark` is the file that detects a rollback of the ledger.
-    `digest` identifies everything that could change a verdict: tables, seed, audits, confidence, versions. It is a
-    plain digest; the entry and the returned attempt contain only a keyed digest of it. Two audits with equal digests
-    are one attempt. `control` contains the source records before identifiers are replaced, with person ids that are
-    unique in the institution.
+    Args:
+        folder: folder of the ledger.
+        high_water_mark: file that detects a rollback of the ledger.
+        digest: identifies everything that could change a verdict: tables, seed, audits, confidence, versions. Two
+            audits with equal digests are one attempt. The ledger and the result contain only a keyed digest of it.
+        control: source records before identifiers are replaced; person ids are unique in the institution.
 
     Raises:
         InputError: the ledger cannot be used, or it was changed, replaced or rolled back.
@@ -55,7 +55,7 @@ def record_attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str,
         earlier = _attempts_on(chain, persons, texts)
         if keyed_digest not in earlier:
             marks = {"persons": joined(persons), "texts": joined(set().union(*texts))}
-            # the field `made` of an entry is the keyed digest, which identifies the audit
+            # the field `made` is the keyed digest, which identifies the audit
             chain.append({"made": keyed_digest, "attempt": len(earlier) + 1, **marks})
         return _attempt_with(chain, keyed_digest)
 
@@ -88,8 +88,7 @@ def _entries(chain: Chain) -> list[Mapping[str, Any]]:
 def _attempt_with(chain: Chain, keyed_digest: str) -> Attempt:
     """Return the newest attempt with this keyed digest.
 
-    Usually there is one such attempt. If control has no marks, no repetition is recognised, so several attempts may
-    have this digest.
+    There may be several, because a repetition is not recognised if control has no marks.
     """
     entries = _entries(chain)
     number = next(entry["attempt"] for entry in reversed(entries) if entry["made"] == keyed_digest)
@@ -98,10 +97,7 @@ def _attempt_with(chain: Chain, keyed_digest: str) -> Attempt:
 
 
 def _attempts_on(chain: Chain, persons: set[str], texts: list[set[str]]) -> list[str]:
-    """Return the keyed digests of the earlier audits on the same control persons.
-
-    `persons` are the marks of the control persons, and `texts` has the marks of each control text.
-    """
+    """Return the keyed digests of the earlier audits on the same control persons; the arguments have their marks."""
 
     def is_repeated(entry: Mapping[str, Any]) -> bool:
         before = split(entry["texts"])

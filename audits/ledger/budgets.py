@@ -1,7 +1,7 @@
 """Record the privacy budget of each run in the ledger, and compute the budget that all runs have spent together.
 
-A run records three steps: it *reserves* its budget (a reservation), it *draws* its noise, and it has *made* a result.
-The budget counts as spent from the reservation on. If a run stops between two steps:
+A run records three steps: it *reserves* its budget, it *draws* its noise, and it has *made* a result. The budget
+counts as spent from the reservation on. If a run stops between two steps:
 
     after reserving   No noise was drawn. The same run continues with its reservation, or a user voids the
                       reservation. A voided reservation does not count, and its run can never draw noise.
@@ -9,12 +9,11 @@ The budget counts as spent from the reservation on. If a run stops between two s
 
 So a run cannot draw noise twice under one reservation and keep the result that it prefers.
 
-The cost of all runs together is one epsilon at one chosen delta (`joint_cost`). It is computed from the mechanisms
-(noisy computations) of all runs as one adaptive composition, as if every run had used the same persons. So the ledger
-need not recognise persons. The joint epsilon is at most the sum of the runs' epsilons if all noise is Gaussian, no
-mechanism samples persons, and the deltas of the runs add up to at most the chosen delta. For Gaussian noise, a limit
-of the joint epsilon holds even if the settings of a run are chosen after reading earlier results (Smith and Thakurta,
-arXiv 2210.17520).
+The cost of all runs together is one epsilon at one chosen delta (`joint_cost`). It is the adaptive composition of the
+mechanisms (noisy computations) of all runs, as if every run had used the same persons. So the ledger need not
+recognise persons. The joint epsilon is at most the sum of the runs' epsilons if all noise is Gaussian, no mechanism
+samples persons, and the deltas of the runs add up to at most the chosen delta. For Gaussian noise, a limit of the
+joint epsilon holds even if the settings of a run depend on earlier results (Smith and Thakurta, arXiv 2210.17520).
 """
 
 import hmac
@@ -52,7 +51,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending:
-    """The budget of one run: its mechanisms (noisy computations) and their cost."""
+    """The budget of one run: its mechanisms and their cost."""
 
     run: str  # random id of the run
     cost: Cost
@@ -60,7 +59,7 @@ class Spending:
 
     @property
     def mechanism_costs(self) -> tuple[MechanismCost, ...]:
-        """The mechanisms as `MechanismCost`; raise InputError if there is none, or if one is not valid."""
+        """The mechanisms as `MechanismCost`; raise InputError if there are none or one is not valid."""
         try:
             costs = tuple(MechanismCost.model_validate(dict(each)) for each in self.mechanisms)
         except (ValidationError, TypeError, ValueError):
@@ -75,7 +74,7 @@ class Spending:
 
 
 def joint_cost(spendings: Iterable[Spending], delta: float) -> Cost:
-    """Return `delta` and the joint epsilon of all mechanisms of the given runs at `delta`.
+    """Return the joint cost of the given runs: `delta`, and the epsilon of all their mechanisms at `delta`.
 
     The epsilon is exact if all noise is Gaussian and no mechanism samples persons; otherwise, it is an upper bound.
     Raise InputError if a run lists no valid mechanisms, or NotMeasurable if `dp-accounting` is needed but missing.
@@ -86,17 +85,17 @@ def joint_cost(spendings: Iterable[Spending], delta: float) -> Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
-    """The reservation of one run, all other reservations that are not voided, and the head (state) of the ledger."""
+    """The reservation of one run, and all other reservations that count (are not voided)."""
 
     spending: Spending
-    others: tuple[Spending, ...]  # all other reservations that count (are not voided), earlier and later ones
+    others: tuple[Spending, ...]  # all others that count, earlier and later ones
     delta: float  # delta at which `spent_by_others` and `spent_in_all` are computed
-    n_voided: int  # number of voided reservations, which do not count
-    ledger: Head  # head of the ledger when this object was created
+    n_voided: int  # number of voided reservations
+    ledger: Head  # head (state) of the ledger when this object was created
 
     @property
     def spent_by_others(self) -> Cost:
-        """The joint cost of all reservations that count, except this one."""
+        """The joint cost of all other reservations that count."""
         return joint_cost(self.others, self.delta)
 
     @property
@@ -111,7 +110,7 @@ class RunState:
 
     last: str | None  # the last step: `reserve`, `draw`, `made` or `void`
     spending: Spending | None  # the reservation, voided or not
-    key: bytes | None = field(repr=False)  # key for `seal`, if the last step is `draw`; otherwise None
+    key: bytes | None = field(repr=False)  # key for `seal`; None unless the last step is `draw`
     digest: str | None  # digest of the recorded result
 
 
@@ -119,8 +118,8 @@ def reserve(folder: Path, high_water_mark: HighWaterMark, spending: Spending, *,
     """Record and return the reservation of a run; if the ledger has it already, only check the limit and return it.
 
     The joint epsilon of all runs in the ledger, at the delta of `limit`, must not exceed the epsilon of `limit`. The
-    delta of this run must not exceed the delta of `limit`. Without a limit (None), nothing is checked, and the joint
-    costs in the result are at the delta of this run.
+    delta of this run must not exceed the delta of `limit`. Without a limit, the joint costs in the result are at the
+    delta of this run.
 
     Raises:
         Overspent: the limit would be exceeded; the error states what is spent.
@@ -144,8 +143,7 @@ def reserve(folder: Path, high_water_mark: HighWaterMark, spending: Spending, *,
 def void(folder: Path, high_water_mark: HighWaterMark, run: str, now: datetime) -> str:
     """Record that the reservation of a run is void, and return the recorded time.
 
-    A voided reservation does not count, and its run can never draw noise. If the reservation is already void, record
-    nothing and return the time of the earlier entry.
+    If the reservation is already void, record nothing and return the time of the earlier entry.
 
     Raises:
         Overspent: the run drew its noise, so its budget is spent.
@@ -170,8 +168,8 @@ def void(folder: Path, high_water_mark: HighWaterMark, run: str, now: datetime) 
 def note_draw(folder: Path, high_water_mark: HighWaterMark, run: str) -> bytes:
     """Record that a run draws its noise now, and return the key with which it can `seal` its result.
 
-    A run may draw its noise only once; otherwise it could choose among several results. If the ledger cannot be
-    reached when the result is made, the run seals the result and records it later (`note_made`).
+    If the ledger cannot be reached when the result is made, the run seals the result and records it later
+    (`note_made`).
 
     Raises:
         Overspent: the run drew its noise before, and the result was lost or deleted.
@@ -195,7 +193,7 @@ def note_draw(folder: Path, high_water_mark: HighWaterMark, run: str) -> bytes:
 
 
 def _refuse_voided(chain: Chain, run: str) -> None:
-    """Raise InputError if the reservation of a run was voided."""
+    """Raise InputError if the run's reservation was voided."""
     if VOID in _steps(chain, run):
         raise InputError(
             f"the reservation {run[:12]} of this run was voided, so the run cannot draw noise; no noise was drawn",
@@ -204,12 +202,12 @@ def _refuse_voided(chain: Chain, run: str) -> None:
 
 
 def _seal_key(chain: Chain, run: str) -> bytes:
-    """Return the key for `seal`, 32 bytes; it is derived from the key of the ledger and the id of the run."""
+    """Return the key for `seal`, 32 bytes."""
     return bytes.fromhex(chain.mac(b"answer\0" + run.encode()))
 
 
 def seal(key: bytes, digest: str) -> str:
-    """Return an HMAC-SHA256 (64 hex digits), which proves that the run with this key made the result `digest`."""
+    """Return an HMAC-SHA256 (64 hex digits) that proves that the run with this key made the result `digest`."""
     return hmac.digest(key, digest.encode(), "sha256").hex()
 
 
@@ -262,7 +260,7 @@ def counting_reservations(
 
 
 def all_reservations(folder: Path, high_water_mark: HighWaterMark) -> list[Mapping[str, Any]]:
-    """Return the `run`, `epsilon`, `delta`, `state` (last step) and, if voided, `time` of each reservation."""
+    """Return each reservation: its `run`, `epsilon`, `delta`, `state` (last step) and, if it is voided, `time`."""
     with opened(folder, high_water_mark) as chain:
         listed: list[Mapping[str, Any]] = []
         for spending in _all(chain):
@@ -281,19 +279,19 @@ def _spending(entry: Mapping[str, Any]) -> Spending:
 
 
 def _counted(chain: Chain) -> tuple[Spending, ...]:
-    """Return the reservations that count (are not voided), in the order in which they were recorded."""
+    """Return the reservations that count (are not voided), in recorded order."""
     # a run that drew noise counts even if an entry voids its reservation (`void` refuses to write such an entry)
     drawn, voided = ({e["run"] for e in chain.entries if e.get("what") == step} for step in (DRAW, VOID))
     return tuple(spending for spending in _all(chain) if spending.run not in voided - drawn)
 
 
 def _steps(chain: Chain, run: str) -> dict[str, Mapping[str, Any]]:
-    """Return step -> entry for the recorded steps of a run, in the order in which they were recorded."""
-    return {entry["what"]: entry for entry in chain.entries if entry.get("run") == run}  # a step occurs at most once
+    """Return step -> entry for the recorded steps of a run, in recorded order; a step occurs at most once."""
+    return {entry["what"]: entry for entry in chain.entries if entry.get("run") == run}
 
 
 def _reserved(chain: Chain, run: str, delta: float) -> Reservation | None:
-    """Return the reservation of a run; None if the run has none, or if it was voided."""
+    """Return the reservation of a run; None if there is none or it was voided."""
     counting = _counted(chain)
     run_spending = next((spending for spending in counting if spending.run == run), None)
     if run_spending is None:
@@ -308,7 +306,7 @@ def _reserved(chain: Chain, run: str, delta: float) -> Reservation | None:
 
 
 def refuse_overspending(others: Sequence[Spending], spending: Spending, limit: Cost | None) -> None:
-    """Raise Overspent if a run exceeds `limit` (see `overspending`); without a limit (None), do nothing."""
+    """Raise Overspent if a run exceeds the limit (see `overspending`)."""
     problems = overspending(others, spending, limit)
     if problems:
         hint = (
@@ -319,7 +317,7 @@ def refuse_overspending(others: Sequence[Spending], spending: Spending, limit: C
 
 
 def overspending(others: Sequence[Spending], spending: Spending, limit: Cost | None) -> list[str]:
-    """Return a sentence for each exceeded limit: of the joint epsilon of all runs, or of the delta of `spending`."""
+    """Return a sentence for each exceeded limit: on the joint epsilon of all runs, or on the delta of `spending`."""
     if limit is None:
         return []
     before, after = (joint_cost(runs, limit.delta).epsilon for runs in (others, (*others, spending)))

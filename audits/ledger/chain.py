@@ -4,8 +4,8 @@ r"""The file of the ledger: a chain of JSON lines, each with a keyed hash (mac) 
     H(x) = HMAC-SHA256(K, "synthgen/ledger/v1\0" || file name || 0x00 || x),   where || concatenates bytes
 
 The ledger is the institution's record of audits and privacy budgets. The key K (32 bytes, mode 0600) is in a file
-beside the chain. Without K, it is impossible to write a line or to test a guess of its content. A change of any line
-is detected. The id of a chain is derived from K alone.
+beside the chain. Without K, nobody can write a valid line or test a guess of its content. A change of any line is
+detected. The id of a chain is derived from K alone.
 
 The macs cannot show that someone replaced the chain together with K, or restored an older copy of the chain.
 Therefore two files in other places, the high-water marks, store the newest known head of the chain (id, number of
@@ -39,7 +39,7 @@ _FIELDS = {"version", "number", "entry", "mac"}
 
 
 class Head(Closed):
-    """The state of a chain: its id, number of lines and last mac. Without the key, id and mac reveal nothing."""
+    """The state of a chain: its id, number of lines and last mac; id and mac reveal nothing without the key."""
 
     version: Literal[1] = 1
     id: LedgerId
@@ -49,7 +49,7 @@ class Head(Closed):
 
 @dataclass(frozen=True, slots=True)
 class HighWaterMark:
-    """The newest known head of a chain, in a file outside the folder of the chain; the first use creates the file."""
+    """The file with the newest known head of a chain, outside the folder of the chain."""
 
     path: Path
 
@@ -76,7 +76,7 @@ class HighWaterMark:
 
 
 class Chain:
-    """A chain that can be read and extended; use it inside `with opened(...)`, which locks the chain."""
+    """A chain that can be read and extended; use it inside `with opened(...)`, which locks it."""
 
     def __init__(self, path: Path, key: bytes, data: bytes) -> None:
         self._path, self._key = path, key
@@ -88,9 +88,9 @@ class Chain:
     def repair(self) -> None:
         """Remove and log an incomplete last line; the caller must have compared both high-water marks before.
 
-        Before a run draws noise or starts its audits, its line and both marks are on the disk. So a run whose line is
-        incomplete did not draw noise and did not start its audits. If a complete line was shortened or removed, the
-        comparison detects this, because a mark states the number of lines.
+        A run draws noise or starts its audits only when its line and both marks are on the disk. So a run whose line
+        is incomplete did neither. If a complete line was shortened or removed, the marks show a larger number of
+        lines.
         """
         if self._torn:
             os.truncate(self._path, self._whole)
@@ -155,8 +155,7 @@ def opened(folder: Path, high_water_mark: HighWaterMark) -> Iterator[Chain]:
 
     Raises:
         InputError: the folder cannot be used or other users may read it; a line was changed; the chain or its key is
-            missing; the id of the chain is not the one in `high_water_mark`; the chain is older than one of the
-            marks; or a mark cannot be read or written.
+            missing; the chain does not continue the head in one of the marks; or a mark cannot be read or written.
     """
     known = high_water_mark.read()
     if known is not None and not folder.is_dir():  # do not create a folder: it would obstruct restoring the old one
@@ -167,8 +166,7 @@ def opened(folder: Path, high_water_mark: HighWaterMark) -> Iterator[Chain]:
         for head in (known, mark_of_id.read()):
             _refuse_older(folder, chain, head, high_water_mark.path)
         chain.repair()
-        # write both marks here to ensure, before a line is added, that they are writable; at the first use, they are
-        # written only at the end
+        # ensure that both marks are writable before a line is added; at the first use, write them only at the end
         if known is not None:
             for mark in (mark_of_id, high_water_mark):
                 mark.write(chain.head())
@@ -199,10 +197,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _read_or_create(folder: Path, known: Head | None, high_water_mark: Path | None) -> Chain:
-    """Return the chain in a folder; create its file and its key if both are missing and `known` is None.
-
-    `known` is the head in the high-water mark, or None if there is no mark.
-    """
+    """Return the chain in a folder; create its file and its key if both are missing and no head is `known`."""
     path = folder / FILE
     has_key, has_lines = os.path.lexists(folder / KEY), path.is_file() and path.stat().st_size > 0
     if known is None and not has_key and not has_lines:
@@ -214,10 +209,7 @@ def _read_or_create(folder: Path, known: Head | None, high_water_mark: Path | No
 
 
 def _refuse_older(folder: Path, chain: Chain, known: Head | None, high_water_mark: Path) -> None:
-    """Raise InputError if the id or the first lines of the chain differ from those at the earlier head `known`.
-
-    Do nothing if `known` is None.
-    """
+    """Raise InputError if the chain does not continue the earlier head `known`: same id, same first lines."""
     if known is None:
         return
     if chain.head().id != known.id:

@@ -1,4 +1,4 @@
-"""Read a key of 32 random bytes from a file that only its owner may read, or create the file."""
+"""Read or create a file with a key of 32 random bytes, which only its owner may read."""
 
 import os
 import secrets
@@ -12,10 +12,10 @@ from audits.core.findings import KEY_BYTES
 
 
 def read_key(path: Path, what: str) -> bytes:
-    """Return the key in a file of an existing folder; create the file if it is missing.
+    """Return the key in a file; create the file (not its folder) if it is missing. `what` names the key in messages.
 
     A new key is written under a temporary name and then linked. So an interrupted process leaves no partial key, and
-    two concurrent processes read the same key. `what` is the name of the key in messages.
+    two concurrent processes read the same key.
 
     Raises:
         InputError: the file cannot be read or created, is a link, has a wrong length, or other users may read it.
@@ -38,7 +38,7 @@ def read_key(path: Path, what: str) -> bytes:
 
 
 def read_without_links(path: Path, max_bytes: int) -> tuple[bytes, int]:
-    """Return the first `max_bytes` bytes and the mode of a file; do not follow a link.
+    """Return the first `max_bytes` bytes and the mode of a file, without following a link.
 
     If the file is not a regular file, no bytes are returned.
     """

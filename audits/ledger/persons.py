@@ -9,8 +9,8 @@ from audits.core.types import Table
 from audits.ledger.chain import Chain
 from audits.text.normalise import tokens
 
-RUN = 5  # number of consecutive words (tokens) in a run; a small edit changes few of the runs of a text
-MARKS = 4  # marks per text; a text is recognised by over half of its marks, which a different text rarely has
+RUN = 5  # number of consecutive words in a run; a small edit changes few of the runs of a text
+MARKS = 4  # most marks of a text; a text is recognised by over half of its marks, which other texts rarely have
 _DIGITS = 16  # hex digits of a mark
 
 
@@ -29,7 +29,7 @@ def _plain(name: str) -> str:
 def text_marks(chain: Chain, table: Table) -> list[set[str]]:
     """Return the marks of each distinct text: the `MARKS` smallest hashes of runs that only this text has.
 
-    A text is omitted if each of its runs is also in another text. An example is a form without entries.
+    A text without such a run, such as an empty form, is omitted.
     """
     key = bytes.fromhex(chain.mac(b"text"))
     runs = [_runs(words, key) for words in {tuple(tokens(text)) for text in table.texts} if words]

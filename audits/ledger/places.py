@@ -1,7 +1,7 @@
 """Default paths of the institution's ledger and of its high-water marks.
 
-A high-water mark is a file with the newest known state of the ledger. It is stored outside the folder of the ledger,
-so that a rollback of the ledger is detected.
+A high-water mark is a file with the newest known state of the ledger. It is outside the folder of the ledger, so that
+a rollback of the ledger is detected.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ def ledger_folder() -> Path:
 
 def folder_mark_path(folder: Path) -> Path:
     """Return the path of the high-water mark for a ledger folder; audits use it if there is no releaser's key."""
-    # the digest of the folder's path takes the place of the ledger's id, which is not known without the ledger's key
+    # a digest of the folder's path replaces the id of the ledger, which is not known without the ledger's key
     return chain_mark_path(hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16])
 
 

@@ -12,8 +12,8 @@ _METHODS = {  # id of a classifier in the results of `evaluate`: its description
     "encoder-logistic": "classifier on the vectors of a sentence encoder",
     "tfidf-linear": "word-based classifier",
 }
-# The style gap is how much worse a model of the synthetic texts predicts real style than a model of real texts does,
-# in nats per token. From this gap on, the page says that the texts do not read like real notes.
+# from this style gap on (in nats per token; see `synthgen.evaluate.style_gap`), the page says that the texts do not
+# read like real notes
 _LARGE_STYLE_GAP = 0.5
 
 
@@ -30,7 +30,7 @@ class OfficerAnswer:
 def answers(content: ReportContent) -> tuple[OfficerAnswer, ...]:
     """Return the seven questions of the first screen of the report, each with its answer.
 
-    Privacy: the answers state no number that `content` does not contain.
+    Privacy: all numbers in the answers come from `content`.
     """
     has_persons = content.source.has_persons
     protection = "What protects the people in it?" if has_persons else "What protects the real records?"

@@ -28,8 +28,8 @@ class IntervalBar:
 def interval_bar(gate: GateRow) -> IntervalBar | None:
     """Return the bar of a gate, or None if the gate has no estimate, or a number that is not finite.
 
-    The axis covers the interval, the limit and a margin. It does not extend below 0 if all these numbers are at least
-    0, and not above 1 if all of them are at most 1.
+    The axis covers the interval, the limit and a margin. It does not extend below 0 if none of these numbers is
+    negative, and not above 1 if none exceeds 1.
     """
     if gate.n is None or gate.value is None or gate.low is None or gate.high is None:
         return None

@@ -18,10 +18,7 @@ Sample = tuple[str, str]  # label and text of a synthetic record
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateRow:
-    """The outcome of one gate, or of an audit or rule that is not a gate (see `RuleOutcome`).
-
-    A gate is a check, such as a rule or a required audit, whose outcome affects the decision on the release.
-    """
+    """The outcome of a rule or audit; rules and audits that affect the decision on the release are called gates."""
 
     id: str
     # for a rule, its metric and bound, such as `membership.auc.high`; for an audit, a name such as `linkage.passed`
@@ -104,9 +101,8 @@ class ReportContent:
     audits: tuple[Mapping[str, Any], ...] = ()  # `results` of audit.json
     # results of the stage `evaluate`; empty if the policy does not publish them
     utility: Mapping[str, Any] = field(default_factory=dict)
-    # numbers of candidates, which are generated texts before the filters. Key `candidates`: all candidates.
-    # Key `kept`: candidates that the filters accepted. Any other key is a reason for rejection: candidates that the
-    # filters rejected for this reason
+    # numbers of candidates (generated texts before the filters) by key: `candidates` (all), `kept` (accepted), or the
+    # reason for a rejection
     filters: Mapping[str, Count] = field(default_factory=dict)
     stages: tuple[StageRow, ...] = ()  # the seconds are None on the public page
     provenance: Mapping[str, str] = field(default_factory=dict)  # digests, and the version of the tool, by name

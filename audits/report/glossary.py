@@ -36,9 +36,8 @@ TOPICS = {
     "deidentify": "removal of names",
     "policy": "the policy's own rules",
 }
-# key: name of an audit; value: a phrase for the largest leak that the audit's result does not exclude. "{0}" stands
-# for the upper end of the measured interval, such as "7 of 100"; "{unit}" for "person" or "record"; "{units}" for
-# "people" or "records"
+# key: name of an audit; value: the largest leak that its result does not exclude. "{0}" stands for the upper end of
+# the measured interval, such as "7 of 100"; "{unit}" for "person" or "record"; "{units}" for "people" or "records"
 MISSED = {
     "memorization": "passages of up to {0} {units} were copied",
     "neighbours": "for up to {0} texts, the nearest real record is one that was used, and not one that was not used; "

@@ -26,8 +26,8 @@ class Guarantee:
     delta: float
     outside: tuple[str, ...]  # sentences about what the guarantee does not cover
     policy: str  # name of the policy
-    is_independent: bool  # whether the policy is independent, see `audits.gate.independent`
-    withholds: bool  # whether the policy forbids publishing numbers that were measured on private records
+    is_independent: bool  # whether the policy is independent; see `audits.gate.independent`
+    withholds: bool  # whether the policy forbids the publication of numbers measured on private records
     # epsilon of all runs of the ledger together, and the delta at which it holds; None if the release was refused
     spent: tuple[float, float] | None = None
     limit: float | None = None  # largest epsilon that the policy allows for all runs together; None: no limit

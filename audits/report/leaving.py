@@ -43,10 +43,7 @@ def not_passed(content: ReportContent) -> list[GateRow]:
 
 
 def leaving(content: ReportContent) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """Return the answer to "May the table leave the institution?".
-
-    The answer has three parts: a few words, the explanation in sentences, and the entries of a list below them.
-    """
+    """Return the answer to "May the table leave the institution?": a few words, sentences, and entries of a list."""
     policy, secret = f'The policy "{content.policy_name}"', _GUESSABLE if content.is_guessable else ()
     if content.verdict == "refused":
         return "No.", (*_refusal(content), *secret), ()
@@ -87,7 +84,7 @@ def _count_and_verb(n: int, what: str) -> str:  # (3, "have no result") -> "3 ha
 
 def _reason(gate: GateRow, content: ReportContent) -> str:
     """Return why a gate (rule) could not be decided, such as "were not measured" for "3 were not measured"."""
-    # `gate.reason` is a sentence from `audits.gate`; the cause is recognised by words in this sentence
+    # the cause is recognised by words in `gate.reason`, a sentence from `audits.gate`
     if gate.is_withheld:
         return "have no published number"
     audit = _audit(gate, content)
@@ -112,12 +109,12 @@ def _topic(row: GateRow) -> str:
 
 
 def _source_name(row: GateRow) -> str:
-    # the source of the number that the gate compares: the name of an audit, or another source such as `records`
+    # the source of the gate's number: the name of an audit, or another source such as `records`
     return row.metric.partition(".")[0]
 
 
 def _limited(content: ReportContent) -> set[str]:
-    """Return the names of the audits with a gate on a result of the audit, not only on its threshold or status."""
+    """Return the names of the audits with a gate on a result, not only on a threshold or status."""
     metrics = [gate.metric.split(".")[:2] for gate in content.gates]
     not_results = _THRESHOLDS | {"measured"}
     return {a for a, key in metrics if a in LEAKS and f"{a}.{key}" not in STATED and key not in not_results}

@@ -13,7 +13,7 @@ MAX_LABEL_CHARACTERS, MAX_EXCERPT_CHARACTERS = 60, 600
 
 
 def number(value: Any) -> str:
-    """Format a number, a list of numbers or a text; describe a missing or infinite number in words."""
+    """Format a number, a list of numbers or a text; a missing or infinite number becomes words."""
     if value is None:
         return "not measured"
     if isinstance(value, list | tuple):
@@ -80,6 +80,6 @@ def label(value: str) -> str:
 
 
 def excerpt(text: str) -> str:
-    """Return the beginning of a text; line breaks are kept, and all other invisible characters become U+FFFD."""
+    """Return the beginning of a text; invisible characters except line breaks become U+FFFD."""
     shown = text if len(text) <= MAX_EXCERPT_CHARACTERS else text[: MAX_EXCERPT_CHARACTERS - 1] + "…"
     return "\n".join(printable(line) for line in shown.splitlines())

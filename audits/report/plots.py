@@ -1,7 +1,7 @@
 """Draw the two plots of the report as inline SVG: histograms of distances, and a ROC curve.
 
-Equal inputs give equal bytes. Colours are CSS variables of the page, so the same plot is legible in light mode, dark
-mode and print. Lines also differ in their dash pattern, so a reader can distinguish them without colours.
+Equal inputs give equal bytes. Colours are CSS variables of the page, so a plot is legible in light mode, dark mode
+and print. Lines also differ in their dash pattern, which is visible without colours.
 """
 
 import math
@@ -44,8 +44,8 @@ def histogram_svg(name: str, bins: Sequence[Bin], title: str, description: str) 
 def roc_svg(name: str, roc: Mapping[str, Any], title: str, description: str) -> Markup:
     """Return a plot of the ROC curve on logarithmic axes, with the diagonal that guessing would give.
 
-    If `roc` has the keys `low` and `high` (ends of the interval of each true positive rate), the area between them is
-    filled. A rate of 0 is drawn at the lowest power of ten of the axes.
+    If `roc` has the keys `low` and `high` (interval of each true positive rate), the area between them is filled. A
+    rate of 0 is drawn at the lowest power of ten of the axes.
     """
     rates = [*roc["fpr"], *roc["tpr"]]
     power = math.floor(math.log10(min([0.01, *(rate for rate in rates if rate > 0)])))
@@ -94,7 +94,7 @@ def _text(x: float, y: float, text: str, attributes: str = "") -> str:
 
 
 def _axes(below: str, beside: str) -> list[str]:
-    """Return the two axes; `below` is the name of the horizontal axis, and `beside` is that of the vertical axis."""
+    """Return the two axes; `below` names the horizontal axis, and `beside` the vertical axis."""
     middle = (_TOP + _BOTTOM) / 2
     turned = f' text-anchor="middle" transform="rotate(-90 14 {middle:.1f})"'
     return [

@@ -29,10 +29,9 @@ def render_report(content: ReportContent) -> str:
     Raises:
         VerifyError: E_UNSAFE if the page would be larger than `MAX_REPORT_BYTES`.
 
-    Privacy: the page shows class names, counts, estimates, curves and histograms. In each bin of a histogram, the
-        count for train and the count for control are each 0 or at least `disclosure.min_histogram_bin` of the policy.
-        The page shows no text, vector or score of a real record. It shows synthetic text only for a release or on a
-        private page.
+    Privacy: the page shows class names, counts, estimates, curves and histograms, but no text, vector or score of a
+        real record. Each count of a histogram (for train and for control) is 0 or at least
+        `disclosure.min_histogram_bin` of the policy. Synthetic text is shown only for a release or on a private page.
     """
     rejected = {k: v for k, v in content.filters.items() if k not in {"candidates", "kept"}}
     exact_counts = [n for n in rejected.values() if isinstance(n, int)]  # without counts published as buckets
@@ -108,7 +107,7 @@ def _subgroups(content: ReportContent) -> list[tuple[str, str, Mapping[str, Any]
 
 
 def _plots(audit: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the plots of one audit, each with a caption, a note, and the plotted numbers as a table (head, rows)."""
+    """Return the plots of one audit, each with a caption, a note, and a table of its numbers (head, rows)."""
     name, details = str(audit["name"]), audit.get("details") or {}
     kinds = (("histogram", _histogram), ("roc", _roc))
     return [draw(name, details[kind]) for kind, draw in kinds if details.get(kind) is not None]

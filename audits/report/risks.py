@@ -47,7 +47,7 @@ def _attacked(content: ReportContent) -> Iterator[str]:
 
 
 def _smallest_class(content: ReportContent) -> Iterator[str]:
-    # a row has a label and three counts: real, requested and generated records; an unpublished real count is "–"
+    # a row: label, and counts of real ("–" if not published), requested and generated records
     rows = [row for row in content.balance if row[1] != "–"]
     if len(rows) < 2:
         return
@@ -72,7 +72,7 @@ def _smallest_class(content: ReportContent) -> Iterator[str]:
 
 
 def missed(content: ReportContent) -> Iterator[str]:
-    """Yield sentences about leaks that the attacks would not have found; `not_excluded` states the leaks' sizes."""
+    """Yield sentences about leaks that the attacks would not have found; for their sizes, see `not_excluded`."""
     guarantee = content.guarantee
     if guarantee is not None and guarantee.withholds and not content.private:
         if guarantee.is_independent:

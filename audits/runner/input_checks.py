@@ -45,9 +45,8 @@ class InputChecks:
 
     inputs: AuditInputs  # the tables without the removed control and reference rows
     problems: tuple[str, ...]  # reasons why no audit may pass on these tables
-    # indices of the synthetic rows with disguised characters or unusual layout, see `check_split`; a release must not
-    # contain these rows. If the rows of one of these two kinds are over 1 % of the synthetic rows, they are a problem
-    # and are not listed here
+    # indices of the synthetic rows with disguise or unusual layout, see `check_split`; a release must not contain
+    # these rows. If more than 1 % of the synthetic rows are of one kind, they are a problem and are not listed here
     quarantined: tuple[int, ...]
     details: Mapping[str, Any]  # section of the report; a policy refers to its metric NAME as `input_checks.NAME`
 
@@ -64,8 +63,8 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
       record: a synthetic copy of the record would count as common text.
 
     Five further findings are problems:
-    - The interval of the AUC of a classifier that separates train from control persons excludes .5. Above .5, audits
-      could take the difference for a leak. Below .5, control records reword or quote single train records.
+    - Shift: the AUC interval of a classifier that predicts train or control for each person excludes 0.5. Above 0.5,
+      audits could mistake the shift for a leak. Below 0.5, control records reword or quote train records.
     - Disguise: rows with many look-alike characters (such as Greek for Latin letters) or invisible characters are
       more frequent in the synthetic table than in the real tables (`audits.text.disguise`).
     - Layout: rows with a kind of unusual white space, or with a few invisible characters, are more frequent in the
@@ -85,8 +84,8 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
     duplicating, sharing = _duplicating(inputs), _sharing_identifiers(inputs)
     names, person = persons(inputs.control.groups)
     repeating = np.zeros(0, np.bool_) if inputs.reference is None else _repeating_reference(inputs, inputs.reference)
-    # metric -> (share, number of rows or persons of which it is a share); `straddling_rate` is the share of control
-    # persons who share an identifier with a train person
+    # metric -> (share, total number of rows or persons); `straddling_rate`: share of the control persons who share an
+    # identifier with a train person
     rates = {
         "near_duplicate_rate": (before + (1 - before) * float(duplicating.mean()), len(inputs.control)),
         "straddling_rate": (len(np.unique(person[sharing])) / len(names), len(names)),
@@ -250,7 +249,7 @@ def _sharing_identifiers(inputs: AuditInputs) -> Bool:
 
 
 def _owners(table: Table, replaced: tuple[tuple[str, ...], ...] | None) -> dict[str, set[str]]:
-    """Return direct identifier -> ids of its persons; an identifier is in a text, or was replaced in it."""
+    """Return direct identifier -> ids of its persons, for identifiers in the texts or replaced in the texts."""
     owners: dict[str, set[str]] = defaultdict(set)
     for row, (text, group) in enumerate(zip(table.texts, table.groups, strict=True)):
         values = {entity.key for entity in entities(text) if entity.kind in DIRECT}

@@ -35,7 +35,7 @@ class LanguageCheck:
 
     foreign_rows: float  # share of foreign synthetic rows minus the share of foreign control rows; at least 0
     illegible_rows: int  # number of illegible synthetic rows; 0 if not significantly more frequent than in control
-    # a / b: a is the median cosine of a synthetic row to the nearest control row, and b is the same for train rows
+    # median cosine of a synthetic row to the nearest control row, divided by the same median of train rows
     similarity: float
     n: int  # number of synthetic rows
     wordy_rows: int = 0  # number of synthetic rows with many more different words than any real row
@@ -88,9 +88,9 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
     The real tables are train, which the generator read, and control, which it never read. The kinds of rows are:
 
     - Illegible rows: their character sequences do not occur in real text (`audits.text.legibility`), for example
-      because the text is reversed or encoded. If such rows are significantly more frequent than in control
-      (one-sided binomial test, 5 %), they must be quarantined; otherwise, no audit of texts may pass. If legibility
-      cannot be measured, all synthetic rows count as illegible.
+      because the text is reversed or encoded. Such rows count as illegible only if they are significantly more
+      frequent than in control (one-sided binomial test, 5 %). If legibility cannot be measured, all synthetic rows
+      count as illegible.
     - Foreign rows: more than half of the words are unknown, the row is illegible, or at least a third of its windows
       of 50 to 99 characters are illegible. Known words are the words of train and, for a synthetic row, also of
       control.
@@ -98,7 +98,7 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
       of the corpus is similar to all records, so it hides copies in other rows.
 
     If at most 1 % (rounded up) of the synthetic rows are illegible or wordy, these rows are quarantined: the audits
-    exclude them, and a release must not contain them.
+    exclude them, and a release must not contain them. If there are more, no audit of texts may pass.
 
     The shares of illegible and foreign control rows are computed on every second control row. The model of legible
     text is fitted on train and the remaining control rows.

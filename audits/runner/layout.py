@@ -25,7 +25,7 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
     """Return the synthetic rows with white space or invisible characters that the real rows do not use as often.
 
     `KINDS` lists the kinds of such characters: characters that `plain_layout` changes, and line breaks in sentences.
-    Let x of the n synthetic rows and y of the m real rows have a property. The x rows are returned if x is
+    If x of the n synthetic rows and y of the m real rows have a property, the x rows are returned if x is
     significantly larger than expected from y:
 
         P[Bin(x + y, n / (n + m)) >= x] <= 0.01 / number of tests
@@ -34,8 +34,8 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
 
     - at least one character of a kind,
     - at least 8 characters of a kind; if fewer than 2 real rows have this property, the x rows are always returned,
-    - a density above the 95 % quantile of the positive densities of real rows. The density of a row is the share of
-      its characters that belong to any kind except line breaks inside sentences, or 0 if fewer than 8 characters do.
+    - a density above the 95 % quantile of the positive densities of real rows. The density is the share of a row's
+      characters that belong to any kind except line breaks in sentences, or 0 if there are fewer than 8 of them.
 
     Privacy: reads all texts; returns synthetic rows and names of kinds.
     """
@@ -50,8 +50,8 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
             kinds.append(kind)
 
     for kind in KINDS:
-        # a row has the property if it has at least `least` characters of the kind; if fewer than `minimum` real rows
-        # have the property, one synthetic row with it is too many
+        # the property: at least `least` characters of the kind; if fewer than `minimum` real rows have it, one
+        # synthetic row with it is too many
         for least, minimum in ((1, 0), (MIN_CHARACTERS, FEW)):
             synthetic_rows = [i for i, odd in enumerate(odd_in_synthetic) if odd[kind] >= least]
             test(synthetic_rows, sum(odd[kind] >= least for odd in odd_in_real), kind, minimum)
@@ -63,7 +63,7 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
         if _density(odd, text) > limit
     ]
     if dense:
-        # for all dense rows together, the result states one kind: the most frequent counted kind in the densest row
+        # the result states one kind for all dense rows: the most frequent counted kind in the densest row
         densest = odd_in_synthetic[max(dense, key=lambda i: _density(odd_in_synthetic[i], synthetic[i]))]
         kind = max((kind for kind in KINDS if kind != BROKEN), key=lambda kind: densest[kind])
         test(dense, int((densities > limit).sum()), kind, 0)

@@ -44,8 +44,8 @@ def run(  # noqa: PLR0913 - the options of a run
 
     If a check of the tables (input checks, language, labels and ids to release) finds a problem, each pass becomes
     insufficient, and no policy may use a number of the audits. A fail stays a fail. `accounting`, which reads a log
-    and no text, is not affected. If only a few rows cannot be judged by the audits, these rows are quarantined: the
-    verdicts apply to the table without these rows, and `overall` of the report is not pass.
+    and no text, is not affected. A few rows that the audits cannot judge are quarantined: the verdicts apply to the
+    table without these rows, and `overall` of the report is not pass.
 
     Args:
         inputs: the tables.
@@ -79,7 +79,7 @@ def run(  # noqa: PLR0913 - the options of a run
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CheckedTables:
-    """Tables after the input checks, on which different processes can run different audits."""
+    """Checked tables; different processes can run different audits on them."""
 
     inputs: AuditInputs
     seed: int
@@ -87,8 +87,8 @@ class CheckedTables:
     input_checks: InputChecks
     language: LanguageCheck
     problems: tuple[str, ...]  # from `check_split` and `released_problems`; one problem prevents every pass
-    # the tables without the control and reference rows that `check_split` removes, and without the synthetic rows
-    # that the language check quarantines
+    # tables without the control and reference rows that `check_split` removes and the synthetic rows that the
+    # language check quarantines
     audited: AuditInputs
     encode: TableEncoder  # encodes the tables once for all audits
 
@@ -121,7 +121,7 @@ class CheckedTables:
         return _downgraded(_in_given_rows(result, kept), problems, caveats)
 
     def report(self, results: Sequence[AuditResult]) -> AuditReport:
-        """Return the report; if more rows are quarantined than allowed, no audit of the tables passes."""
+        """Return the report; if too many rows are quarantined, no audit of the tables passes."""
         problems, n_rows = self.problems, len(self.inputs.synthetic)
         quarantined = {result.name: result.quarantined for result in results}
         quarantined |= {"input_checks": self.input_checks.quarantined, "language": self.language.quarantined}
@@ -151,7 +151,7 @@ def _check_arguments(selected: Sequence[str], seed: int, confidence: float) -> N
 
 
 def run_digest(inputs: AuditInputs, names: Sequence[str] | None, *, seed: int, confidence: float) -> str:
-    """Return the sha256 of tables, main settings and version, by which the ledger recognises a repeated run."""
+    """Return a sha256 of tables, main settings and version; it lets the ledger recognise a repeated run."""
     content = {
         "tables": digests(inputs),
         "vectors": vectors_digest(inputs),

@@ -1,8 +1,7 @@
 """The file `selftest.json`: the result of the self-test, with the digests of the tables on which it was run.
 
 The self-test runs the audits on releases with and without known leaks. A policy can require this file as evidence
-that the audits detect leaks in these tables. The self-test is called bound, because it is valid for these tables
-only.
+that the audits detect leaks in these tables. The self-test is bound to these tables: it is valid for no others.
 """
 
 from collections.abc import Mapping
@@ -49,7 +48,7 @@ class BoundSelfTest(Canonical):
     def numbers(self) -> dict[str, Estimate]:
         """Return the metric `selftest.NAME_wrong` of each audit NAME: the number of cases whose demand is not met.
 
-        The sample size n is the number of cases with a demand on the audit: the cases that are not "blind".
+        The sample size n is the number of cases with a demand on the audit.
         """
         numbers = {}
         for name, cases in self.audits.items():

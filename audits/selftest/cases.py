@@ -26,10 +26,9 @@ Outcome = Literal["right", "wrong", "uncalibrated", "open"]  # see `judge`
 # the calibrated audits; all other audits need further inputs, such as planted records, logs or an earlier release
 JUDGED = ("memorization", "neighbours", "identifiers", "membership", "parent_recovery", "linkage")
 
-# An audit states in its result, as `n_needed`, with how many persons it passes a clean release with probability 0.8.
-# With 2.16 × `n_needed` persons, the probability is 1 - 0.2/9 = 0.978. Then all nine audits of SynthGen pass with
-# probability at least 0.8. The factor is ((1.645 + 2.010) / (1.645 + 0.842))^2; these numbers are the normal
-# quantiles of 0.95, 0.978 and 0.8.
+# With `n_needed` persons (a field of its result), an audit passes a clean release with probability 0.8. With 2.16 ×
+# `n_needed` persons, the probability is 1 - 0.2/9 = 0.978. Then all nine audits of SynthGen pass with probability at
+# least 0.8. The factor is ((1.645 + 2.010) / (1.645 + 0.842))^2, with the normal quantiles of 0.95, 0.978 and 0.8.
 SAMPLE_FACTOR = 2.16
 SPLITS = 3  # number of releases of a case without a leak, each from a different split of the persons
 PERMUTATIONS = 20  # number of releases of `permuted_roles`
@@ -241,8 +240,8 @@ def judge(demand: Demand, results: Sequence[AuditResult]) -> Outcome:
     }
     if right[demand]:
         return "right"
-    # whether the demand could be met if the insufficient verdicts were different: for "must_fail", no release passed;
-    # for "must_pass", at most a third of the releases failed
+    # whether other verdicts in place of the insufficient ones could meet the demand; `must_pass` requires here that
+    # at most a third of the releases failed
     could_be_right = {"must_fail": passes == 0, "must_pass": 3 * fails <= n}.get(demand, False)
     excused = all(lacks_persons(result) for result in results if result.verdict == "insufficient")
     return "uncalibrated" if could_be_right and excused else "wrong"

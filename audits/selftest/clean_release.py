@@ -48,8 +48,8 @@ class Population:
 def draw_population(inputs: AuditInputs, rng: Rng) -> Population:
     """Return train, two thirds of the control persons, and the other third (`unseen`) as a clean release.
 
-    People quote each other and fill in the same forms, so an unseen row can repeat text of a train or control person,
-    and an audit would rightly fail a release with this row. An unseen row is therefore removed if it
+    People quote each other and fill in the same forms. An unseen row can thus repeat text of a train or control
+    person, and an audit would rightly fail a release with this row. An unseen row is therefore removed if it
     - shares with a train or control person 13 consecutive tokens that are not common text (as written, with masked
       numbers, or as consonants), or is a near copy of that person's text; the audit `memorization` searches in the
       same way;
@@ -113,7 +113,7 @@ def stack_tables(first: Table, second: Table) -> Table:
 
 
 def deal_persons(train: Table, control: Table, rng: Rng) -> tuple[Table, Table]:
-    """Return train and control after all persons are reassigned at random; each table keeps its number of persons."""
+    """Return train and control with all persons reassigned at random; each table keeps its number of persons."""
     both = stack_tables(train, control)
     names, person = persons(both.groups)
     of_train = np.isin(person, rng.permutation(len(names))[: len(set(train.groups))])

@@ -1,10 +1,9 @@
-"""Recipes that build releases with a leak that is hard to detect, to test whether the audits detect it.
+"""Recipes that build releases with leaks that are hard to detect.
 
 A recipe returns the inputs of the audits; their synthetic table is the release. Train has the persons on whom the
 simulated generator was trained, control has other persons, and the reference has public text. Clean rows are rows of
-persons who are in neither train nor control. Most recipes add texts of train persons to clean rows. Some also change
-train, control or the reference to hide the leak. `templated` and `quoting` can also make a release that leaks
-nothing.
+persons in neither train nor control. Most recipes add texts of train persons to clean rows. Some also change train,
+control or the reference to hide the leak. `templated` and `quoting` can also make a release without a leak.
 
 Most recipes copy copyable rows: train rows with 30 consecutive tokens that no other person has (`copyable`). A
 recipe raises NotMeasurable if the tables have too few suitable persons, texts or classes.
@@ -28,8 +27,8 @@ from audits.selftest.recipes import append, hide, lacking_own_words, number_rows
 HIDDEN = 4  # number of train persons whose text, name or facts are hidden in a release
 NEAR_EVERY = 10  # in a near copy, every tenth word of the copied text is replaced
 PIECE = 20  # number of words per row of a record that is cut into several rows
-# a record is short if its longest passage that no other person has (`own_run`) has 13 to 29 tokens; `memorization`
-# never counts a passage below 13 tokens as a leak, and never passes a table with a copied passage of 30 tokens
+# A record is short if its longest passage that no other person has (`own_run`) has 13 to 29 tokens. `memorization`
+# never counts a shorter passage as a leak, and never passes a table with a longer copied passage.
 SHORTEST, LONGEST = 13, 29
 N_SHORT = 11  # number of short records that are copied
 BOILERPLATE = 0.6  # smallest share of a record's words that are from TEMPLATE in `templated`
@@ -52,18 +51,18 @@ TEMPLATE = (
     "Further details are kept in the main file and can be had on request from the records department.",
 )
 ACCENT = "\u0301"  # combining acute accent
-# key: code point of a letter or digit; value: its Unicode tag character, which is invisible
+# code point of a letter or digit -> its Unicode tag character, which is invisible
 _TAGS = {ord(c): chr(0xE0000 + ord(c)) for c in string.ascii_letters + string.digits}
 _CYRILLIC, _FULL_WIDTH = "\u0430\u0441\u0435\u043e\u0440\u0445\u0443", "".join(chr(0xFF10 + i) for i in range(10))
 _CONFUSABLE = str.maketrans("aceopxy" + string.digits, _CYRILLIC + _FULL_WIDTH)
-DISGUISES: Mapping[str, Callable[[str], str]] = {  # key: name of the case; value: function that disguises a text
+DISGUISES: Mapping[str, Callable[[str], str]] = {  # name of the case -> function that disguises a text
     "accented": lambda text: " ".join(f"{word[:1]}{ACCENT}{word[1:]}" for word in text.split()),
-    # in each word, the tag character of the first character (or that of "A" if there is none) follows this character
+    # after the first character of each word, its tag character is inserted (that of "A" if it has none)
     "invisible": lambda text: " ".join(f"{w[:1]}{_TAGS.get(ord(w[0]), chr(0xE0041))}{w[1:]}" for w in text.split()),
     "underscored": lambda text: "_".join(text.split()),
     "confusable": lambda text: text.translate(_CONFUSABLE),
     "glued": lambda text: "".join(text.split()),
-    # the second and third character of each word of at least four characters are exchanged
+    # in each word of at least four characters, the second and third are exchanged
     "misspelled": lambda text: " ".join(
         w[0] + w[2] + w[1] + w[3:] if len(w) >= MIN_MISSPELLED else w for w in text.split()
     ),
@@ -214,8 +213,7 @@ def name_orders(population: Population, rng: Rng) -> AuditInputs:
 def with_facts(population: Population, rng: Rng, *, make: Callable[[Rng], tuple[str, str]]) -> AuditInputs:
     """Return clean rows; four of them contain facts, each row about a different train person.
 
-    `make` returns two texts with the same facts: the first is added to a text of the person, and the second to a
-    clean row.
+    `make` returns two texts with the same facts: one for a text of the person and one for a clean row.
     """
     rows = _first_rows(population.train, HIDDEN, rng).tolist()
     train_additions, release_additions = zip(*(make(rng) for _ in rows), strict=True)

@@ -42,8 +42,8 @@ def verbatim(population: Population, _rng: Rng) -> AuditInputs:
 def verbatim_some(population: Population, rng: Rng) -> AuditInputs:
     """Return clean rows and all rows of 1 % of the train persons (at least eleven persons with copyable rows).
 
-    The first row of each copied person gets a random record number, because a short text may consist of words that
-    others have too.
+    The first row of each copied person gets a random record number, because others may have all words of a short
+    text.
     """
     names, person = persons(population.train.groups)
     n_copied = max(MIN_COPIED, math.ceil(COPIED_SHARE * len(names)))
@@ -163,7 +163,7 @@ def clean_release(population: Population, _rng: Rng) -> AuditInputs:
 
 
 def filtered_release(population: Population, _rng: Rng) -> AuditInputs:
-    """Return the clean rows except the 10 % that are most similar to a train row, as measured by the word encoder.
+    """Return the clean rows except the 10 % that are most similar to a train row by the word encoder.
 
     Such a filter looks like a precaution, but it reveals who is in train: no row similar to a train row is left.
     """

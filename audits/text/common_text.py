@@ -1,11 +1,13 @@
 """Find text that several persons share, and remove it, so that the rest of each text is one person's own text.
 
-The pool consists of all real rows, each with its owner: a person, or the public. A phrase is a sequence of eight
-consecutive tokens. First, all phrases with at least two owners are found. A phrase is boilerplate if it has too
-many owners to identify one of them, or if it occurs in public text (`shared_phrases` has the exact rule). Then two
-owners are merged (they count as one) if the texts of one owner repeat most of a record of the other owner, not
-counting boilerplate. Common text consists of boilerplate, all phrases of at least three owners, and headings of forms
-(shorter sequences that many owners have). Finally, the tokens of common text are removed from rows.
+The pool consists of all real rows, each with its owner: a person, or the public.
+
+1. `shared_phrases` finds all phrases (eight consecutive tokens) with at least two owners. Phrases of public text, and
+   phrases with too many owners to identify one of them, are boilerplate.
+2. `repeated_records` finds owners whose texts repeat most of another owner's record, apart from boilerplate. Such
+   owners are merged: they count as one.
+3. `common_text` finds common text: boilerplate, all phrases of at least three owners, and headings of forms (shorter
+   sequences that many owners have). `own_text` removes it from rows.
 """
 
 import hashlib
@@ -22,14 +24,13 @@ from audits.text.ngrams import distinct, find_keys, starts_group, within_groups
 from audits.text.shared_runs import BLOCK_TOKENS, Numbered, parts_of, run_keys
 
 PHRASE_TOKENS = 8  # tokens per phrase; of 700 abstracts, only 1 % share eight consecutive words with another abstract
-MANY = 10  # a phrase that more persons than this have can be boilerplate; statistical offices publish counts above 10
-FEWEST = 3  # a phrase that at least this many owners have is common text; two persons may belong to one family
+MANY = 10  # a phrase of more persons than this can be boilerplate; statistical offices publish counts above 10
+FEWEST = 3  # a phrase of at least this many owners is common text; two persons may belong to one family
 FORM_TOKENS = 4  # tokens per sequence in the search for headings, which can be shorter than a phrase
 FORM_SHARE = (
     0.01  # a sequence is part of a heading if more than this share, and more than MANY, of the owners have it
 )
-# a row is mostly repeated if at least this share, and at least this number, of its tokens outside boilerplate are in
-# phrases of another owner
+# smallest share, and smallest number, of repeated tokens in a row that is mostly repeated (`repeated_records`)
 REPEATED_SHARE, REPEATED_TOKENS = 0.5, 8
 # values of `Owned.side`: a person in train (used by the generator), a person in control (not used), or the public
 TRAIN, CONTROL, PUBLIC = 0, 1, 2
@@ -126,9 +127,9 @@ def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]
     """Return (row, owner) for each row that is mostly repeated in the texts of another owner.
 
     Only phrases and tokens outside boilerplate count. A row is mostly repeated if at least half of its tokens, and at
-    least eight tokens, are in phrases that the other owner has too. An example is a record stored under two ids. In
-    contrast, a passage that two persons quote is usually a smaller part of each record. For each phrase, the row is
-    compared with at most MANY owners of the phrase (those with the lowest numbers).
+    least eight tokens, are in phrases that the other owner has too. An example is a record stored under two ids; a
+    passage that two persons quote is usually a smaller part of each record. Only the first MANY owners of a phrase
+    are compared with the row.
     """
     at, phrase = shared.at, shared.phrase
     row = pool.rows.row(at)
@@ -142,9 +143,8 @@ def repeated_records(pool: Owned, shared: SharedPhrases) -> list[tuple[int, int]
     pairs = row[place] * len(pool.side) + partner
     order = np.argsort(pairs, kind="stable")
     starts = np.append(np.flatnonzero(starts_group(pairs[order])), len(order))
-    # A partner is another owner with phrases of the row. Skip each pair (row, partner) that is certainly below
-    # REPEATED_SHARE: the partner repeats at most 8 tokens per shared phrase, and the row has at least `min_own`
-    # tokens outside boilerplate
+    # Skip each pair of a row and a partner (another owner) that is certainly below REPEATED_SHARE: the partner
+    # repeats at most 8 tokens per shared phrase, and the row has at least `min_own` tokens outside boilerplate.
     n_boilerplate = np.bincount(row[shared.boilerplate[phrase]], minlength=len(pool.owner))
     row_of_pair = row[place[order[starts[:-1]]]]
     min_own = np.diff(pool.rows.starts)[row_of_pair] - PHRASE_TOKENS * n_boilerplate[row_of_pair]
@@ -169,7 +169,7 @@ def _is_mostly_covered(rows: Numbered, shared: SharedPhrases, row: int, repeated
 
 
 def _covered(places: Int, n_tokens: int, length: int = PHRASE_TOKENS) -> Bool:
-    """Return which of `n_tokens` tokens lie in a sequence of `length` tokens that begins at one of the places."""
+    """Return for each of `n_tokens` tokens whether a sequence of `length` tokens that begins at a place covers it."""
     steps = np.zeros(n_tokens + length + 1, dtype=np.int8)
     steps[places] += 1
     steps[places + length] -= 1
@@ -177,9 +177,9 @@ def _covered(places: Int, n_tokens: int, length: int = PHRASE_TOKENS) -> Bool:
 
 
 def merged_owners(n_owners: int, pairs: Iterable[tuple[int, int]]) -> Int:
-    """Return for each of `n_owners` owners the lowest-numbered owner with whom this owner is merged.
+    """Return for each owner the lowest-numbered owner with whom this owner is merged.
 
-    The two owners of a pair are merged, and so are owners that a chain of pairs connects.
+    Owners are merged if a pair, or a chain of pairs, connects them.
     """
     ends = np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
     graph = coo_array((np.ones(len(ends), dtype=np.int8), (ends[:, 0], ends[:, 1])), shape=(n_owners, n_owners))

@@ -13,8 +13,8 @@ MIN_SHARE, MIN_CHARACTERS = 0.05, 8
 FEW = 2  # if fewer real rows than this are disguised, a single disguised synthetic row is significant without a test
 _JOINED = re.compile(r"(?<=[^\W_])_+(?=[^\W_])")  # underscores between letters or digits
 _WORD = re.compile(r"[^\W\d_]+")
-# emoji with invisible characters: a keycap (a digit, # or * with the combining keycap), or a character that is
-# followed by a variation selector, by a zero-width joiner, or by both in this order
+# emoji with invisible characters: a keycap (a digit, # or * with the combining keycap), or a character before a
+# variation selector, a zero-width joiner, or both
 _EMOJI_SELECTOR = re.compile("[0-9#*]\ufe0f?\u20e3|.(?:[\ufe0e\ufe0f]\u200d?|\u200d)")
 
 
@@ -51,7 +51,7 @@ def rewritten(text: str) -> int:
 
 
 def _without_selector(match: re.Match[str]) -> str:
-    """Return the first character if the match is an emoji (a symbol or a keycap), else the match unchanged."""
+    """Return the first character of an emoji (a symbol or a keycap), or the match unchanged if it is no emoji."""
     is_symbol = unicodedata.category(match[0][0]) in {"So", "Sk", "Sm"}
     return match[0][0] if is_symbol or match[0].endswith("\u20e3") else match[0]
 
@@ -59,8 +59,8 @@ def _without_selector(match: re.Match[str]) -> str:
 def disguise(synthetic: Sequence[str], real: Sequence[str]) -> Disguise:
     """Return the disguised synthetic rows, and whether they are significantly more frequent than in the real tables.
 
-    A row is disguised if `rewritten` counts at least 8, and more than 5 %, of its characters. Let x of the n
-    synthetic rows and y of the m real rows be disguised.
+    A row is disguised if `rewritten` counts at least 8, and more than 5 %, of its characters. If x of the n synthetic
+    rows and y of the m real rows are disguised, the difference is
 
         proven  if  x > 0  and  (y < 2  or  P[Bin(x + y, n / (n + m)) >= x] <= .01)
 

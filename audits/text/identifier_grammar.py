@@ -5,8 +5,8 @@ everything that a reader takes for an identifier, including partial dates and sh
 of two tables, so it leaves out partial dates and short numbers.
 """
 
-# Cues: words before a number or code, which show that the number or code is an identifier. The key is the kind of
-# identifier; the value has the cues, each a regular expression. Code that uses them must ignore upper and lower case.
+# kind of identifier -> cues: regular expressions of words before a number or code that is such an identifier; to be
+# matched without regard to case
 NUMBER_CUES = {
     "record": (
         r"mrns?",
@@ -61,8 +61,7 @@ PROVINCES = "AB|BC|MB|NB|NL|NS|ON|PE|QC|SK|YT|NSW|VIC|QLD|SA|TAS|ACT|NT"  # of C
 UK_POSTAL, CANADIAN_POSTAL = r"[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}", r"[A-CEGHJ-NPR-TVXY]\d[A-Z] \d[A-Z]\d"
 VIN = r"(?=[A-Z\d]{0,16}\d)(?=[A-Z\d]{0,16}[A-Z])[A-HJ-NPR-Z\d]{17}"  # vehicle identification number
 SSN = r"\d{3}-\d{2}-\d{4}"  # social security number of the United States
-# NHS and CARD_PRINTED contain backreferences (\1, \2), so a pattern that includes one of them must not have a
-# capturing group before it
+# NHS and CARD_PRINTED contain backreferences (\1, \2), so no capturing group may precede them in a pattern
 NHS = r"\d{3}([ -]?)\d{3}\1\d{4}"  # number of the British NHS; `stdnum.gb.nhs` tests its check digit
 # number of a payment card, with its digits grouped as on the card
 CARD_PRINTED = r"(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{4}|\d{4}([ -]?)\d{6}\2\d{5})"

@@ -1,7 +1,7 @@
 """Find and remove unusual white space and invisible characters.
 
-A record that is encoded in such characters would be hidden from the audits: they compare normalised texts, and
-normalisation removes invisible characters and reduces white space to single spaces.
+The audits would miss a record that is encoded in such characters: they compare normalised texts, and normalisation
+removes invisible characters and reduces white space to single spaces.
 """
 
 import re

@@ -21,18 +21,17 @@ PRIOR = 5.0  # weight of the shorter context in the trigram model, as a number o
 # position of the bound on a scale from the score of real text (0) to the score of scrambled text (1)
 BOUND_POSITION = 2 / 3
 SHORT = 40  # a row with fewer characters is compared with windows of real text of the same length
-RARE = 0.001  # a short row below the bound is illegible if at most this share of equally long real text scores lower
+RARE = 0.001  # a short row below the bound is illegible if at most this share of equally long real texts scores lower
 CHANCE = 0.01  # significance level of the test for too many short rows below the bound
 WINDOW = 50  # a row is cut into windows of 50 to 99 characters; a shorter row is one window
 MIN_SHARE_BELOW = 1 / 3  # a row is partly illegible if at least this share of its windows scores below the bound
-MAX_CHARACTERS = 4_000_000  # of `fitted` and of `held_out`, only the first texts are used, up to this many characters
+MAX_CHARACTERS = 4_000_000  # `fitted` and `held_out` are each cut to whole texts of at most this many characters
 MIN_DIFFERENCE = 0.5  # smallest difference of the scores of real and scrambled text, in nats per character
 # ASCII punctuation is kept in a text if it is more than FEW_MARKS characters, and more than the share MAX_PUNCTUATION
-# of the characters that are not spaces
+# of all characters except spaces
 MAX_PUNCTUATION, FEW_MARKS = 0.2, 2
 _START = "\n\n"  # added before each text on which the model is fitted
-# added before each text that is scored; no fitted text begins with a space, so the model has never seen "\n " and
-# scores the first character c by p(c | " ")
+# added before each scored text; the model has never seen "\n ", so it scores the first character c by p(c | " ")
 _WORD = "\n "
 _SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
 
@@ -56,24 +55,22 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
         p(c) = (n_c + 1) / (n + |alphabet|)
 
     where p(c | ab) is the probability of the character c after the characters a and b. n_x counts the occurrences of
-    x in `fitted`, n is the number of characters of `fitted`, and the alphabet has at most 128 characters: the
-    ALPHABET most frequent ones, and one that stands for all others.
-    All texts are normalised first, and spaces replace ASCII punctuation (`_without_punctuation`), because its use
-    differs between tables of one language.
+    x in `fitted`, and n all characters of `fitted`. The alphabet has at most 128 characters: the ALPHABET most
+    frequent ones, and one that stands for all others. All texts are normalised first. Spaces replace ASCII
+    punctuation (`_without_punctuation`), because its use differs between tables of one language.
 
-    `held_out` has real texts that are not in `fitted`. Let R be the median score of these texts, and S their median
-    score after the letters of each word are put in random order (scrambled). The bound is two thirds of the way from
-    R down to S. Texts of language models score near R; texts in rot13 or base64 score below S. A row of at least 40
-    characters is illegible if its score is below the bound.
+    `held_out` has real texts that are not in `fitted`. R is their median score, and S their median score with the
+    letters of each word in random order (scrambled). The bound is two thirds of the way from R down to S. Texts of
+    language models score near R; texts in rot13 or base64 score below S. A row of at least 40 characters is illegible
+    if its score is below the bound.
 
-    The score of a short row (fewer than 40 characters) varies strongly. Therefore it is compared with windows of real
-    text: the parts of `held_out` that have the length of the row and begin with a word. A short row whose score is
-    below the bound is illegible in two cases:
+    The score of a short row (fewer than 40 characters) varies strongly. Therefore, it is compared with its windows:
+    the parts of `held_out` that have the length of the row and begin with a word. A short row below the bound is
+    illegible in two cases:
 
-    - At most one in 1,000 of these windows has a lower score, or there is no window, because `held_out` is too short.
-    - More of the remaining short rows are below the bound than chance explains (binomial test at 1 %). The
-      probability that a legible row is below the bound by chance is the share of the windows of its length that are
-      below the bound, averaged over the remaining short rows.
+    - At most one in 1,000 of its windows has a lower score, or `held_out` is too short for a window.
+    - More of the remaining short rows are below the bound than chance explains (binomial test at 1 %). The chance
+      that a legible row is below the bound is the share of its windows below the bound, averaged over these rows.
 
     Raises:
         NotMeasurable: real and scrambled text have similar scores (R - S is below 0.5 nats per character).
@@ -116,7 +113,7 @@ def _illegible_short(model: "_Model", rows: Sequence[str], held_out: Sequence[st
     for size in np.unique(sizes).tolist():
         window_starts = starts[starts + size <= len(text)]
         windows = (sums[window_starts + size] - sums[window_starts]) / max(size, 1)
-        # if the real text is shorter than the row, there is no window, and every row below the bound is illegible
+        # without a window, every row below the bound is illegible
         lowest[sizes == size] = np.quantile(windows, RARE) if len(windows) > 0 else bound
         by_chance[sizes == size] = np.mean(windows < bound) if len(windows) > 0 else 0.0
     is_rare = is_below & (scores < lowest)
@@ -128,7 +125,7 @@ def _illegible_short(model: "_Model", rows: Sequence[str], held_out: Sequence[st
 class _Model:
     """Character trigram model.
 
-    `log[a, b, c]` is log p(c | ab) in nats, where a, b and c are indices of characters (`indices`). `common` has the
+    `log[a, b, c]` is log p(c | ab) in nats for the indices a, b and c of characters (`indices`). `common` has the
     code points of the most frequent characters, sorted.
     """
 
@@ -176,7 +173,7 @@ def _codes(text: str) -> Int:
 
 
 def _first_texts(texts: Sequence[str]) -> list[str]:
-    """Return the first texts, up to `MAX_CHARACTERS` characters in total, but at least one text."""
+    """Return the first texts with at most `MAX_CHARACTERS` characters in total, but at least one text."""
     n_characters = accumulate(map(len, texts))
     n_texts = sum(1 for _ in takewhile(lambda n: n <= MAX_CHARACTERS, n_characters))
     return list(texts[: max(1, n_texts)])
@@ -185,8 +182,8 @@ def _first_texts(texts: Sequence[str]) -> list[str]:
 def _without_punctuation(text: str) -> str:
     """Return a normalised text with spaces in place of ASCII punctuation: "pain, mild" -> "pain mild".
 
-    If punctuation is more than two characters, and more than a fifth of the characters that are not spaces, return
-    the text unchanged: it may be a cipher.
+    A text with much punctuation (more than two characters, and more than a fifth of all characters except spaces) may
+    be a cipher, and is returned unchanged.
     """
     words = " ".join(text.translate(_SPACES).split())
     n, n_kept = (len(part) - part.count(" ") for part in (text, words))

@@ -39,9 +39,9 @@ def pieces(token: str) -> list[str]:
 def chunks(letters: str) -> list[str]:
     """Return the string cut into chunks of three characters on average.
 
-    The cuts are at the local minima of a hash of two adjacent characters. Whether the string is cut at a place thus
-    depends only on the four characters around it. A copied passage therefore has the same chunks wherever it occurs,
-    and a changed character changes at most three chunks.
+    The cuts are at the local minima of a hash of two adjacent characters, so a cut depends only on the four
+    characters around it. Therefore, a copied passage has the same chunks wherever it occurs, and a changed character
+    changes at most three chunks.
 
     Reference: content-defined chunking, Muthitacharoen, Chen and Mazières, SOSP 2001.
     """
@@ -55,9 +55,9 @@ def chunks(letters: str) -> list[str]:
 def consonant_chunks(normalised: str) -> list[str]:
     """Return the `chunks` of the `consonants` of a normalised text.
 
-    Joining or splitting words, doubling letters, and changing or removing vowels do not change the result. Digits in
-    a word with letters are read as the letters that they look like (`LEET`). All letters except the Latin, Cyrillic
-    and Greek vowels count as consonants.
+    Joined or split words, doubled letters, and changed or removed vowels do not change the result. Digits in a word
+    with letters are read as the letters that they look like (`LEET`). All letters except the Latin, Cyrillic and
+    Greek vowels count as consonants.
     """
     text = normalised
     if any(

@@ -21,7 +21,7 @@ SHINGLE_TOKENS = 5
 # number of bands, and of minima per band; a pair is found with probability .95 at Jaccard index .8, and .66 at .71
 BANDS, MINIMA = 16, 8
 N_PERMUTATIONS = BANDS * MINIMA
-# a bucket with more rows of the second table than this is skipped, because so many rows contain the same template
+# a bucket with more rows of the second table is skipped, because so many rows contain the same template
 FULL_BUCKET = 50
 _MIN_ESTIMATE = 0.2  # pairs with a smaller estimated Jaccard index are dropped; the standard error is about .04
 _BATCH = 1 << 14  # number of pairs compared at a time
@@ -32,11 +32,11 @@ U32 = NDArray[np.uint32]
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """Texts with their bucket in each band of their MinHash signature."""
+    """Texts with their buckets."""
 
     texts: Sequence[str]
-    buckets: U32  # number of the bucket of each text in each band, (BANDS, n); meaningless if not `filled`
-    filled: Bool  # whether each text has a shingle (at least five tokens), and therefore is in buckets, (n,)
+    buckets: U32  # number of each text's bucket in each band, (BANDS, n); meaningless if not `filled`
+    filled: Bool  # whether each text has a shingle (at least five tokens), and therefore buckets, (n,)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -44,11 +44,11 @@ class Sketch:
 
 @dataclass(frozen=True, slots=True)
 class _Shingled:
-    """The n rows of a table: the shingles of each row as hashes, and the signature of each row."""
+    """The shingles (as hashes) and signatures of the n rows of a table."""
 
     hashes: UInt  # hashes of the shingles of all rows, sorted within each row, without repeats
     offsets: Int  # index of the first hash of each row, (n + 1,)
-    signatures: UInt  # the smallest value of each of the 128 hash functions over the shingles of each row, (n, 128)
+    signatures: UInt  # (n, 128)
 
     @property
     def sizes(self) -> Int:
@@ -83,10 +83,10 @@ def sketch(texts: Sequence[str]) -> Sketch:
 
 
 def near_pairs(left: Sketch, right: Sketch) -> NearPairs:
-    """Return the pairs of similar rows, one from each table: the rows that share a bucket, with two exceptions.
+    """Return the pairs of rows, one from each table, that share a bucket and have an estimated Jaccard index ≥ 0.2.
 
-    Buckets with more than 50 rows of the second table are skipped, and pairs with an estimated Jaccard index below .2
-    are dropped. A pair of Jaccard index s is found with probability 1 - (1 - s^8)^16.
+    Buckets with more than 50 rows of the second table are skipped. A pair of Jaccard index s shares a bucket with
+    probability 1 - (1 - s^8)^16.
 
     Reference: Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, section 3.4.
     """

@@ -11,7 +11,7 @@ from audits.core.types import Bool, Int, UInt
 from audits.text.normalise import normalise, tokens
 
 _Number = TypeVar("_Number", bound=np.number)
-MANY_KEYS = 1 << 16  # `find_keys` sorts the wanted keys if it searches for them among at least this many keys
+MANY_KEYS = 1 << 16  # to search among at least this many keys, `find_keys` first sorts the wanted keys
 
 # constants of splitmix64 (Steele, Lea and Flood, OOPSLA 2014)
 STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -47,12 +47,9 @@ def characters(texts: Sequence[str]) -> Sequences:
 
 
 def runs(sequences: Sequences, k: int) -> tuple[UInt, Int]:
-    """Return the key of each run (k consecutive symbols of one text), and the index of the text that has the run.
+    """Return the key, uint64 (runs,), and the text index, int64 (runs,), of each run in text order.
 
-    Equal runs have equal keys. Two different runs have equal keys with probability 2^-64.
-
-    Returns:
-        The keys in text order, uint64 (runs,), and the indices of the texts, int64 (runs,).
+    A run is k consecutive symbols of one text. Two different runs have equal keys with probability 2^-64.
     """
     rows = np.repeat(np.arange(len(sequences)), np.diff(sequences.starts))
     n = max(0, len(rows) - k + 1)
@@ -70,22 +67,22 @@ def grown(keys: UInt, symbols: NDArray[np.integer]) -> UInt:
 
 
 def mix(x: UInt) -> UInt:
-    """Return a hash of each number (last step of splitmix64), in which every input bit affects every output bit."""
+    """Return a hash of each number (last step of splitmix64); every input bit affects every output bit."""
     x = (x ^ (x >> np.uint64(30))) * _MIX_1
     x = (x ^ (x >> np.uint64(27))) * _MIX_2
     return x ^ (x >> np.uint64(31))
 
 
 def find_keys(keys: UInt | Int, wanted: UInt | Int) -> tuple[Int, Bool]:
-    """Return the index of each wanted key in the sorted array `keys`, and whether `keys` has the wanted key.
+    """Return the index of each wanted key in the sorted array `keys`, and whether `keys` has it.
 
-    Both results have shape (wanted,). If `keys` does not have a wanted key, its index has no meaning.
+    Both results have shape (wanted,). The index of a key that is not in `keys` has no meaning.
     """
     if len(keys) == 0:
         return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=np.bool_)
     if len(keys) < MANY_KEYS:
         place = np.searchsorted(keys, wanted)
-    else:  # in a long array, sorting the wanted keys before the search reduces the total time to a third
+    else:  # in a long array, sorting the wanted keys first reduces the total time to a third
         order = np.argsort(wanted)
         place = np.empty(len(wanted), dtype=np.int64)
         place[order] = np.searchsorted(keys, wanted[order])
@@ -103,7 +100,7 @@ def distinct(values: NDArray[_Number]) -> NDArray[_Number]:
 
 
 def starts_group(*columns: NDArray[np.generic]) -> Bool:
-    """Return for each row of sorted columns whether it differs from the previous row; true for the first row."""
+    """Return whether each row of sorted columns differs from the previous row; true for the first row."""
     starts = np.ones(len(columns[0]), dtype=np.bool_)
     starts[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
     return starts

@@ -1,9 +1,9 @@
 """Normalise texts and split them into tokens for the audits, so that trivial changes of spelling do not hide a copy.
 
-For example, "Café  №5" and "CAFE No5" have the same normal form, "cafe no5". `normalise` lists the steps. They extend
+For example, "Café  №5" and "CAFE No5" have the same normal form, "cafe no5". The steps (`normalise`) extend
 NFKC_Casefold (The Unicode Standard, section 3.13, with UAX #15): marks are removed, look-alikes are replaced, and
-spaced letters are joined. A look-alike is a non-ASCII character that looks like ASCII characters, as UTS #39 or its
-Unicode name states. Spaced letters are a word with the same separator between all its letters: "s p a c e d".
+spaced letters are joined. A look-alike is a non-ASCII character that looks like ASCII characters according to UTS #39
+or to its Unicode name. Spaced letters are a word with the same separator between all its letters: "s p a c e d".
 """
 
 import re
@@ -17,8 +17,7 @@ from confusable_homoglyphs.confusables import confusables_data
 from audits.text.layout import BLANKS
 from audits.text.letters import pieces
 
-# in a sequence of more than this many visible characters without a space, invisible characters become spaces
-LONGEST_WORD = 24
+LONGEST_WORD = 24  # invisible characters become spaces in a word with more visible characters than this
 _IGNORABLE = regex.compile(r"[\p{Default_Ignorable_Code_Point}\p{Cf}\p{Cc}]")
 _QUOTES = frozenset('"‘’‚‛“”„‟′″‴‵‶‷‹›«»`´〝〞〟＂＇')
 _INVISIBLE = "\ue000"  # private-use placeholder for an invisible character
@@ -35,8 +34,8 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
 # space between them and at least two blanks on both sides
 _SPACED = re.compile(r"(?<![^\W_])[^\W_](?:([^\w\n]|_)[^\W_])(?:\1[^\W_])+(?![^\W_])|(?<=\s\s)[^\W_] [^\W_](?=\s\s)")
 _SHAPE = bytes(120 if chr(i).isalnum() and i < 128 else 32 for i in range(256))  # letters, digits: x; others: space
-# matches the Unicode name of a character that looks like a Latin letter, such as "LATIN LETTER SMALL CAPITAL A"; only
-# the name states this letter, not UAX #15 or UTS #39
+# matches the Unicode name of a character that looks like a Latin letter according to its name only, and not according
+# to UAX #15 or UTS #39: "LATIN LETTER SMALL CAPITAL A"
 _LETTER_NAME = re.compile(
     r"(?:(?:NEGATIVE |SQUARED |CROSSED |CIRCLED )*LATIN (?:CAPITAL |SMALL )?LETTER|LATIN LETTER SMALL CAPITAL"
     r"|REGIONAL INDICATOR SYMBOL LETTER|MODIFIER LETTER (?:SMALL|CAPITAL)) ([A-Z])"
@@ -53,8 +52,7 @@ def normalise(text: str) -> str:
 
     1. Decompose compatibility characters (NFKD).
     2. Remove invisible characters (Default_Ignorable_Code_Point, General_Category Cf and Cc, but not white space). In
-       a sequence of more than `LONGEST_WORD` visible characters without a space, replace the invisible characters by
-       spaces instead, because they may separate words.
+       a word of more than `LONGEST_WORD` visible characters, replace them by spaces, because they may separate words.
     3. Remove combining marks (General_Category M).
     4. Replace digits and whole numbers of all scripts (Nd, No) by digits 0 to 9, quotes by ', dashes by -, connectors
        (Pc) by _, and spaces (Zs) and blanks as wide as a letter (`BLANKS`) by a space.
@@ -201,11 +199,11 @@ def _plain_character(character: str) -> str:
 
 
 def _lookalikes() -> dict[str, str]:
-    """Return for each look-alike the ASCII characters that replace it: the first that exists of the following.
+    """Return for each look-alike the ASCII characters that replace it, by the first rule that gives a result.
 
-    1. The shortest ASCII string (`_shortest_ascii`) of the character's class: the set of all strings that look like
-       the character (`_classes`). If the class has no ASCII string, the alphabetically first Latin letter in the
-       Unicode names of the class (`_letter_in_name`). In both cases, punctuation never replaces a letter or digit.
+    1. The shortest ASCII string (`_shortest_ascii`) that looks like the character (`_classes`). If there is none, the
+       alphabetically first Latin letter in the Unicode names of all characters that look like it (`_letter_in_name`).
+       In both cases, punctuation never replaces a letter or digit.
     2. For a character of `_BLOCKS`, the Latin letter in its own Unicode name.
     3. For a small letter, such as Cyrillic ve, the lower case of the replacement of its capital.
 

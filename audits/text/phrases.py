@@ -8,10 +8,10 @@ class Phrases:
     """The phrases to search for, in a table from each phrase to its index.
 
     For each token of a text, the table is accessed once for each length of the phrases that begin with this token.
-    The time hardly depends on the number of phrases. The automaton of Aho and Corasick in pyahocorasick is slower,
-    because it searches a list of all first tokens of the phrases at each token of a text.
+    The time hardly depends on the number of phrases. pyahocorasick is slower, because it searches a list of the first
+    tokens of all phrases at each token of a text.
 
-    The caller must ensure that no phrase is empty and that all phrases are different; the constructor does not check.
+    The caller must ensure that no phrase is empty and that all phrases are different.
     """
 
     def __init__(self, phrases: Sequence[Sequence[str]]) -> None:
@@ -23,7 +23,7 @@ class Phrases:
     def occurrences(self, tokens: Sequence[str]) -> Iterator[tuple[int, int]]:
         """Yield (index of the phrase, index of its first token in `tokens`) for each occurrence of a phrase.
 
-        The order is that of the ends of the occurrences; if several have the same end, the longest is the first.
+        The occurrences are ordered by their end; of several with the same end, the longest is the first.
         """
         ends = [
             (at + n, at)

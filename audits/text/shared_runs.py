@@ -1,9 +1,8 @@
 """Find the longest runs (sequences of consecutive tokens) that a synthetic text shares with few owners.
 
 The owner of a text is a person, or the public. A place is a token at which a run begins. Runs are compared by their
-key, a 64-bit hash. The search starts with short runs that occur both in the synthetic and in the real table, and
-extends them by one token at a time. To limit memory, the places are divided into parts, and one part is searched at a
-time.
+key, a 64-bit hash. The search starts with short runs that occur in both the synthetic and the real table, and extends
+them by one token at a time. To limit memory, the places are divided into parts that are searched one after another.
 """
 
 from array import array
@@ -18,11 +17,9 @@ from audits.text.ngrams import distinct, find_keys, grown, starts_group, within_
 
 SHORTEST = 5  # number of tokens of the runs with which the search starts; many persons share shorter runs
 CAP_TOKENS = 64  # longer runs count as runs of this length
-# a run with at least two owners counts as common text if it has more than one owner per this number of tokens
-# (`most_owners`)
-TOKENS_PER_OWNER = 10
-# a run of at least `TOKENS_PER_OWNER` tokens with two owners is no common text if its tokens have at least this many
-# bits of information in total; rare tokens have more bits than frequent tokens (`_bits_before`)
+TOKENS_PER_OWNER = 10  # with two or more owners, and more than one per this number of tokens, a run is common text
+# a run of at least `TOKENS_PER_OWNER` tokens with this information content in bits may have two owners; rare tokens
+# have more bits than frequent tokens (`_bits_before`)
 RARE_BITS = 150.0
 PART_TOKENS = 1 << 20  # approximate number of places of a table per part; more if there would be more than 255 parts
 NO_PART = 255  # part number of tokens at which no run of the required length begins; parts have lower numbers
@@ -30,13 +27,13 @@ BLOCK_TOKENS = 1 << 20  # number of tokens for which keys are computed at a time
 
 
 class Runs(NamedTuple):
-    """For each of r pairs of a synthetic row and an owner, a run that the pair shares and that few owners have."""
+    """For each of r pairs of a synthetic row and an owner, a run of few owners that the pair shares."""
 
     row: Int  # synthetic row of each pair, (r,)
     owner: Int  # owner of each pair, (r,)
     length: Int  # number of tokens of the run, at most CAP_TOKENS, (r,)
-    start: Int  # index of the first token of the run in the tokens of the synthetic row, (r,)
-    lowest_owner: Int  # the owner with the lowest number among all owners of the run, (r,)
+    start: Int  # index of the first token of the run in the synthetic row, (r,)
+    lowest_owner: Int  # lowest number of an owner of the run, (r,)
 
 
 class Numbered(NamedTuple):
@@ -74,11 +71,10 @@ class Places(NamedTuple):
 
 
 def most_owners(length: int) -> int:
-    """Return how many owners a run of `length` tokens may have without counting as common text.
+    """Return how many owners a run may have without counting as common text: max(1, length // 10).
 
-    The number is max(1, length // 10). A short phrase that two persons share may be a common expression. A long
-    passage that two to six persons share is not a common expression: such passages occur in families, in notes that
-    are copied forward, and in records of patients who are registered twice.
+    A short phrase that two persons share may be a common expression. A long passage that two to six persons share is
+    not: such passages occur in families, in copied notes, and in records of patients who are registered twice.
     """
     return max(1, length // TOKENS_PER_OWNER)
 
@@ -87,9 +83,8 @@ def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, public: int,
     """Return the longest runs of the synthetic rows that only few owners of real rows have.
 
     The search starts with the runs of `shortest` tokens that occur in both tables. It repeatedly extends the runs by
-    one token, up to CAP_TOKENS, and keeps the runs that still occur in both tables. At each length, it records the
-    runs of few owners, once for each synthetic row and owner. For each row and owner, the longest run is returned. A
-    run has few owners if
+    one token, up to CAP_TOKENS, and keeps the runs that still occur in both tables. For each synthetic row and owner,
+    the longest run of few owners is returned. A run has few owners if
 
     - the number of its owners is at most `most_owners`, or at most two if the run has at least 10 tokens and
       RARE_BITS bits, and
@@ -112,9 +107,9 @@ def runs_alone(synthetic: Numbered, real: Numbered, owners: Int, *, public: int,
 
 
 def _bits_before(tokens: NDArray[np.int32]) -> Float:
-    """Return the total bits of the first i tokens, for each i from 0 to N.
+    """Return the total bits of the first i of N tokens, for each i from 0 to N: shape (N + 1,).
 
-    The result has shape (N + 1,). If a token occurs n times, each of its occurrences has log2(N / n) bits.
+    If a token occurs n times, each of its occurrences has log2(N / n) bits.
     """
     counts = np.maximum(np.bincount(tokens), 1)
     return np.append(0.0, np.cumsum(np.log2(len(tokens) / counts)[tokens]))
@@ -148,10 +143,10 @@ Part = tuple[Numbered, Places]  # a table, and its places in one part
 
 
 def parts_of(tables: Sequence[Numbered], length: int) -> Iterator[tuple[Part, ...]]:
-    """Yield, for each part, each table with its places in this part at which runs of `length` tokens begin.
+    """Yield, for each part, each table with the part's places, at which runs of `length` tokens begin.
 
-    The key of a run determines the part of its places, so all places of equal runs are in the same part. Every key of
-    a part is lower than every key of the next part.
+    The key of a run determines its part, so all places of equal runs are in the same part. Every key of a part is
+    lower than every key of the next part.
     """
     n_parts = min(NO_PART, 1 + max(len(table.tokens) for table in tables) // PART_TOKENS)
     parts = [_part_numbers(table, length, n_parts) for table in tables]
@@ -201,14 +196,13 @@ def _runs_of_part(synthetic_part: Part, real_part: Part, owners: Int, public: in
             is_rare = bits[real_places.at[first_place] + length] - bits[real_places.at[first_place]] >= RARE_BITS
             limit[is_rare] = max(2, most_owners(length))
         has_few_owners = (np.diff(pair_start) <= limit) & (pairs[pair_start[1:] - 1] % n_owners != public)
-        # `of_few_owners` has the places of the synthetic rows at which runs of few owners begin. `place` has each of
-        # these places once for every owner of the run
+        # `of_few_owners`: synthetic places at which runs of few owners begin; `place`: each of them, once per owner
         of_few_owners = np.flatnonzero(has_few_owners[synthetic_run])
         n_owners_of_place = np.diff(pair_start)[synthetic_run[of_few_owners]]
         place = np.repeat(of_few_owners, n_owners_of_place)
         owner = pairs[pair_start[synthetic_run[place]] + within_groups(n_owners_of_place)] % n_owners
         row = synthetic_places.row[place]
-        # `at` has the index in `place` of the first place of each pair of row and owner
+        # `at`: index in `place` of the first place of each pair of row and owner
         row_owner_pairs, at = np.unique(row * n_owners + owner, return_index=True)
         start = synthetic_places.at[place[at]] - synthetic.starts[row[at]]
         lowest = pairs[pair_start[synthetic_run[place[at]]]] % n_owners

@@ -38,10 +38,10 @@ class Placed(NamedTuple):
 def located(text: str) -> Located:
     """Return the normalised text with the origin of each character.
 
-    The text is normalised one character at a time, together with its combining marks. Sometimes the result differs
-    from `normalise`, for example if the replacement of a character depends on its neighbours. Then every character of
-    the word with the difference has the whole word as its origin. If the result differs even then, every origin is
-    the whole text. An origin can therefore be too wide, but never too narrow.
+    Each character is normalised alone, with its combining marks. If the result for a word differs from `normalise`
+    (because the replacement of a character can depend on its neighbours), the whole word is the origin of each of its
+    characters. If the result for the text still differs, every origin is the whole text. An origin can therefore be
+    too wide, but never too narrow.
     """
     normalised = normalise(text)
     current = Located(text, list(range(len(text))), list(range(1, len(text) + 1)))

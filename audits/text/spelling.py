@@ -17,8 +17,8 @@ def corrections(words: Iterable[str], known: Mapping[str, int]) -> dict[str, str
     2. with its inner letters in another order, or
     3. with one letter inserted, left out or replaced, or two adjacent letters exchanged (Damerau distance 1).
     The first case that applies decides. If several known words fit, the most frequent is chosen, and among equally
-    frequent words the first in the alphabet. In case 3, known words with the same consonants as the unknown word are
-    preferred to all others.
+    frequent words the alphabetically first. In case 3, known words with the consonants of the unknown word come
+    first.
 
     Reference: deletion neighbourhoods, Mor and Fraenkel, CACM 1982.
     """
@@ -53,7 +53,7 @@ def _respelled(unknown: Iterable[str], known: Sequence[str]) -> dict[str, str]:
 
 
 def _anagram_key(word: str) -> tuple[str, str, str]:
-    """Return (first, last, sorted letters): the same for all words that differ only in the order of inner letters."""
+    """Return the same key for all words that differ only in the order of their inner letters."""
     return word[0], word[-1], "".join(sorted(word))
 
 

@@ -1,14 +1,14 @@
 """Check the approvals of a release: whether enough persons approved it, and whether a decision was removed.
 
 A decision is a file that one person signed: an approval, a rejection, or a closing. With a closing, a releaser (a
-person who may sign releases) states that the list of decisions is complete. Each decision names the sha256 of the
-release's signed statement and of every decision that was already in the bundle, so the removal of an earlier decision
-is detected.
+person who may sign releases) states that the list of decisions is complete. Each decision names, by sha256, the
+release's signed statement and every decision that was already in the bundle. The removal of a named decision is thus
+detected.
 
-A decision must also name all decisions that its named decisions name, and every decision except the last must be
-named. If two persons sign copies of a bundle at the same time, no decision names these two, so a further decision,
-such as the closing, must name both. No decision names the last one, so its removal is not detected. A policy with
-`closing: required` therefore requires a closing after all approvals and rejections.
+Every decision except the last must be named. If two persons sign copies of a bundle at the same time, neither
+decision names the other. A further decision, such as the closing, must then name both. The removal of the last
+decision is not detected. A policy with `closing: required` therefore requires a closing after all approvals and
+rejections.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ class ReleaseToApprove:
     payload_digest: str  # sha256 of the signed statement
     report_digest: str  # sha256 of the report
     created: datetime
-    # whether the policy is independent, so that no measurement on private records may affect the decision to release
+    # whether the policy is independent: no measurement on private records may then affect the decision to release
     is_independent: bool
 
 
@@ -71,9 +71,9 @@ def read_decisions(
     """Return the checked decisions in the bundle; each follows the decisions that it names.
 
     Raises:
-        VerifyError: E_APPROVAL with all problems: there are too many decisions, or a decision is invalid, concerns
-            a different release, names a missing or later decision, does not name the decisions that a named decision
-            names, follows a closing, or is needless (`is_needless`).
+        VerifyError: E_APPROVAL, with all problems, if there are too many decisions, or if a decision is invalid,
+            concerns a different release, names a missing or later decision, follows a closing or is needless
+            (`is_needless`). If decision C names B, and B names A, then C must also name A.
     """
     found, problems = [], []
     files = [(name, match) for name in tree.files if (match := FILE.fullmatch(name)) is not None]
@@ -102,7 +102,7 @@ def read_decisions(
 def _problems_of(
     decision: SignedDecision, named: Sequence[SignedDecision], found: Sequence[SignedDecision]
 ) -> Iterator[str]:
-    """Yield the problems of a decision that names the decisions `named`; `found` has all decisions in the bundle."""
+    """Yield the problems of a decision; `named` has the decisions that it names, `found` all decisions."""
     if not all(earlier.seen <= decision.seen for earlier in named):
         yield "names a decision, but not every decision that the named decision names"
     if any(earlier.file.created > decision.file.created for earlier in named):
@@ -202,9 +202,9 @@ def check_decision(
 def is_needless(kind: DecisionKind, keys: tuple[str, ...], earlier: Sequence[SignedDecision]) -> bool:
     """Return whether a person repeats a decision without need; repeated decisions could carry hidden data.
 
-    The new decision has the kind `kind`, is signed by `keys` and names the decisions `earlier`. A person needs a
-    second approval or closing in two cases: after rejecting the release, or if somebody else signed a copy of the
-    bundle at the same time. A rejection is always allowed.
+    `keys` signed the new decision, and `earlier` has the decisions that it names. A person needs a second approval or
+    closing in two cases: after rejecting the release, or if somebody else signed a copy of the bundle at the same
+    time. A rejection is always allowed.
     """
     same = [decision for decision in earlier if (decision.kind, decision.file.keys) == (kind, keys)]
     if kind == "REJECT" or not same:
@@ -216,7 +216,7 @@ def is_needless(kind: DecisionKind, keys: tuple[str, ...], earlier: Sequence[Sig
 
 
 def _is_parallel_repeat(decision: SignedDecision, found: Sequence[SignedDecision]) -> bool:
-    """Return whether the same key signed two decisions of one kind, and neither decision names the other."""
+    """Return whether the same key signed another decision of this kind, and neither decision names the other."""
     same = [one for one in found if (one.kind, one.file.keys) == (decision.kind, decision.file.keys)]
     others = [one for one in same if one.digest != decision.digest]
     return any(decision.digest not in one.seen and one.digest not in decision.seen for one in others)

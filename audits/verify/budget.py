@@ -1,8 +1,8 @@
 """Check the differential-privacy (DP) claim of a release: its epsilon and delta, and the budget that all runs spent.
 
-A DP mechanism is a noisy computation on private records. The evidence (the numbers and verdicts of the audits), the
-log of the mechanisms and the signed statement must agree, and no limit of the policy may be exceeded. The ledger is
-the institution's list of spent budgets. It is not read here; the statement repeats its numbers.
+A DP mechanism is a noisy computation on private records. The evidence (numbers and verdicts of the audits), the log
+of the mechanisms and the signed statement must agree. No limit of the policy may be exceeded. The ledger, the
+institution's list of spent budgets, is not read here: the statement repeats its numbers.
 """
 
 import math
@@ -26,7 +26,7 @@ UNIT = "group"  # privacy unit of a statement whose guarantee holds for all reco
 NO_MECHANISM = "none+empirical"  # mechanism in a statement that claims no DP
 # metric: number of kinds of access to private records whose privacy cost the accounting does not include
 UNACCOUNTED = "accounting.unaccounted_reads"
-# `epsilon_prv` of the audit may differ from the recomputed epsilon e by at most this number times (1 + e)
+# `epsilon_prv` of the audit may differ from the recomputed epsilon e by at most 0.05 · (1 + e)
 PRV_TOLERANCE = 0.05
 TOLERANCE = 1e-6  # relative tolerance of the joint epsilon of several runs
 
@@ -39,10 +39,10 @@ def check_budget(privacy: Privacy, policy: Policy, evidence: Evidence, files: Ma
         `spent_before` >= joint epsilon of the mechanisms of all other runs
         `spent_after`  >= joint epsilon of the mechanisms of all runs, including this run
 
-    The joint epsilon is the cost of several runs together, at one delta (at least the delta of this run, at most the
-    limit of the policy). `spent_before` covers all other runs in the ledger at the time of release. In spite of its
-    name, it includes runs that reserved their budget after this run. `files` has the content of the signed files by
-    name; the report among them repeats the mechanism log.
+    The joint epsilon is the cost of several runs together at one delta. This delta is at least the delta of this run
+    and at most the limit of the policy. In spite of its name, `spent_before` includes runs that reserved their budget
+    after this run. `files` has the content of the signed files by name; the report among them repeats the mechanism
+    log.
     """
     # the metric `METHOD` is 1 if the method of the run is differentially private, else 0
     method, limits = evidence.metrics.get(METHOD), budget_caps(evidence, policy)
@@ -89,8 +89,8 @@ def check_ledger(predicate: ReleasePredicate, policy: Policy, evidence: Evidence
     ledger, budget = predicate.attempts.ledger.id, predicate.privacy.budget
     if budget is not None and budget.ledger_id != ledger:
         raise VerifyError("E_GATE", "the statement names different ledgers for the budget and for the audits")
-    # This run wrote the entries `reserve`, `draw` and `made`, because it has a result. Each other run wrote at least
-    # `reserve`, because a budget counts as spent from that entry on. A voided reservation has `reserve` and `void`.
+    # This run wrote the entries `reserve`, `draw` and `made`, each other run at least `reserve` (its budget counts as
+    # spent from this entry on), and each voided reservation `reserve` and `void`.
     least = 0 if budget is None else 3 + len(predicate.privacy.composition) + 2 * budget.voided
     if predicate.attempts.ledger.entries < least:
         raise VerifyError(
@@ -132,12 +132,12 @@ def _check_claim(claim: Mapping[str, float], evidence: Evidence, files: Mapping[
 
 
 def _check_recomputed(evidence: Evidence, bounds: "EpsilonBounds") -> None:
-    # epsilon from Rényi divergences (RDP), plus the epsilons of accesses with a known cost and an unknown mechanism
+    # epsilon from Rényi divergences (RDP), plus the epsilons of accesses whose cost is known but not their mechanism
     by_renyi = bounds.rdp + bounds.added
     expected = {
         "epsilon_recomputed": (bounds.upper, ROUNDING * bounds.upper),
         "epsilon_rdp": (by_renyi, ROUNDING * by_renyi),
-        # the audit's number by PRV (privacy loss random variables), which would take minutes to compute again
+        # `upper` is not from PRV (privacy loss random variables), because PRV would take minutes
         "epsilon_prv": (bounds.upper, PRV_TOLERANCE * (1 + bounds.upper)),
     }
     for name, (recomputed, tolerance) in expected.items():
@@ -158,7 +158,7 @@ def _check_totals(
 ) -> None:
     """Raise VerifyError (E_GATE) if `budget` is below the cost of the runs, above a limit, or contradicts the audit.
 
-    `mechanisms` has the mechanisms of this run. `limits` has the limits of the policy, or is None if there are none.
+    `mechanisms` are those of this run. `limits` is None if the policy has no limits.
     """
     others = [mechanism for run in privacy.composition for mechanism in run.mechanisms]
     before, after = (_joint(costs, budget.delta) for costs in (others, [*others, *mechanisms]))
@@ -198,7 +198,7 @@ def _check_listed(run: Composition) -> None:
         cost = closed_epsilon(run.mechanisms, delta=run.delta)
     except (NotMeasurable, ValueError, OverflowError) as error:  # extreme numbers
         raise VerifyError("E_GATE", f"the epsilon of another run cannot be recomputed: {error}") from None
-    # None: no closed form; to save seconds, such a run is checked only as a part of the joint epsilon
+    # None: no closed form; to save time, such a run is checked only as a part of the joint epsilon
     if cost is not None and not run.epsilon >= cost * (1 - ROUNDING):
         raise VerifyError("E_GATE", "another run of the ledger claims less epsilon than its mechanisms cost")
 

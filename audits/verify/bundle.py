@@ -1,7 +1,7 @@
 """Verify a bundle offline: the folder of a released dataset with its data, audit results, report and signatures.
 
-`STEPS` lists the checks in their order. A check parses only bytes whose digest equals the signed digest, even if a
-file changes during the verification.
+`STEPS` lists the checks in order. If a file changes during the verification, a check still parses only bytes whose
+digest equals the signed digest.
 """
 
 import hashlib
@@ -73,7 +73,7 @@ class _Run:
         return self.statement.predicate
 
 
-# `_NAME_step` carries out the check NAME, stores its results in `run`, and returns a line for the printed result
+# `_NAME_step` carries out the check NAME, stores its results in `run`, and returns a line to print
 def _paths_step(run: _Run) -> str:
     run.tree = run.stack.enter_context(open_tree(run.path))
     return f"{len(run.tree.files)} regular files, no links"
@@ -203,7 +203,7 @@ def _manifest_step(run: _Run) -> str:
 
 
 def approved_release(payload: bytes, statement: ReleaseStatement) -> ReleaseToApprove:
-    """Return the properties of a release that each decision (approval, rejection, closing) about it must match.
+    """Return the properties of a release with which each decision (approval, rejection, closing) must agree.
 
     `payload` is the signed content of the release envelope, and `statement` is parsed from it.
     """
@@ -289,8 +289,8 @@ def verify_bundle(
         policy: the policy that the verifier expects, by name, file or value. If the trust root lists policies, this
             policy must be one of them.
         now: the time (with a time zone) at which validity is checked; the current time by default.
-        state: file with the highest version seen of each signed trust root, to detect a rollback; by default
-            `default_state()`. This file is used only if `trust` is a file that names root keys.
+        state: file that records the highest version of each signed trust root, to detect a rollback; by default
+            `default_state()`. It is used only if `trust` is a file that names root keys.
 
     Raises:
         PolicyError: the expected policy cannot be loaded.

@@ -1,8 +1,8 @@
 """Find contradictions between the published numbers of a bundle, so that the verifier can reject the bundle.
 
-A bundle is the folder of a released dataset. Each check compares verdicts, scores, curves, counts or models of the
-report, the evidence (published metrics of the audits), the settings and the signed statement. The numbers are rounded
-(`audits.gate.disclosure`). Therefore a check allows one step of rounding for every rounded number that it compares.
+A bundle is the folder of a released dataset. The checks compare the report, the evidence (published metrics of the
+audits), the settings and the signed statement. The numbers are rounded (`audits.gate.disclosure`), so a check allows
+one step of rounding for every rounded number that it compares.
 """
 
 import math
@@ -23,8 +23,8 @@ from audits.verify.published import BundleParts, Curve, Score, ShownResult, Show
 from audits.verify.statement import SAFETENSORS
 from audits.verify.vocabulary import HIDDEN, MODELS
 
-# by audit: the widest threshold that the audit may use (an upper limit, or a lower and an upper limit); a test
-# compares these thresholds with the thresholds in the code of the audits
+# audit -> widest threshold that it may use: an upper limit, or (lower limit, upper limit); a test compares these
+# numbers with the code of the audits
 ONE_SIDED = {"memorization": 0.01, "identifiers": 0.01}
 TWO_SIDED = {
     "neighbours": (0.4, 0.6),
@@ -33,15 +33,13 @@ TWO_SIDED = {
     "linkage": (-0.1, 0.1),
     "canaries": (0.4, 0.6),
 }
-# metrics that must equal the metric `estimate` of their audit; the evidence contains such a metric only if a rule of
-# the policy reads it
+# metrics that must equal the metric `estimate` of their audit; the evidence has those that a rule of the policy reads
 MAIN = (
     "memorization.excess", "neighbours.share", "identifiers.excess", "membership.auc", "canaries.auc",
     "accounting.epsilon_recomputed",
 )  # fmt: skip
 MAX_CASES = 1000  # largest number of cases (simulated releases) of a self-test
-# audits that state in `claim_scope` whether their result is about persons or records; `claim_scope` must be "person"
-# if the source has person ids (unit `group`), otherwise "record"
+# audits with the field `claim_scope`; it must be "person" if the source has person ids (unit `group`), else "record"
 SCOPED = ("neighbours", "membership", "parent_recovery", "linkage")
 # the area under a published ROC curve may exceed the upper end of the interval of the AUC by at most this number
 _CURVE_TOLERANCE = 0.05
@@ -66,8 +64,8 @@ def audit_problems(parts: BundleParts) -> Iterator[str]:
 def _pass_problems(result: ShownResult, evidence: Evidence) -> Iterator[str]:
     """Yield each fact that contradicts the verdict `pass` of a result.
 
-    The metric `hard_hits` counts copies or identifiers that the audit found; a result with such a hit cannot pass.
-    The metric `tau` repeats the threshold of the audit.
+    The metric `hard_hits` counts the copies or identifiers that the audit found. The metric `tau` repeats the
+    threshold of the audit.
     """
     hits, tau = (evidence.metrics.get(f"{result.name}.{key}") for key in ("hard_hits", "tau"))
     if hits is not None and hits.high > 0:
@@ -124,17 +122,16 @@ def _fits_curve(curve: Curve, auc: Metric | None) -> bool:
 
 
 def count_problems(parts: BundleParts) -> Iterator[str]:
-    """Yield a problem for each sample size or sum of class sizes that exceeds the number of records in the statement.
+    """Yield a problem for each sample size, and for a sum of class sizes, above the stated number of records.
 
-    A sample size counts records or persons, and each person has at least one record. Nothing is compared in the
-    following cases:
+    A sample size counts records or persons, and each person has at least one record. Nothing is compared if
 
-    - Differential privacy is claimed. The statement then gives a declared minimum number of persons, not of records.
-    - Records are cut into segments and the source has no person ids. Sample sizes can then count segments.
-    - The statement does not list exactly two inputs, train and control.
+    - differential privacy is claimed: the statement then gives a declared minimum number of persons, not of records;
+    - records are cut into segments and the source has no person ids: sample sizes can then count segments; or
+    - the statement does not list exactly two inputs, train and control.
     """
     predicate = parts.predicate
-    # by role of an input: the largest count in its bucket (range of counts), for example 1999 for `1k-2k`
+    # role of an input -> largest count in its bucket (range of counts), such as 1999 for `1k-2k`
     sizes = {side.role: least_of(side.count_bucket.split("-")[1]) - 1 for side in predicate.inputs}
     is_dp = predicate.privacy.mechanism != NO_MECHANISM
     is_cut = "segments" in parts.config and predicate.privacy.unit == "record"
@@ -187,9 +184,9 @@ def most_units(name: str, *, train: int, control: int, released: int) -> int | N
 def model_problems(parts: BundleParts) -> Iterator[str]:
     """Yield each contradiction between the models in the statement and those in the settings.
 
-    There are at most three style adapters, and at most one model of each other role. If a server writes the texts,
-    the setting `decode.model` names the judge, a local model that scores the texts. Otherwise, `decode.model` names
-    the decoder, the local model that writes the texts.
+    There are at most three style adapters, and at most one model of each other role. The setting `decode.model` names
+    the decoder, the local model that writes the texts. If a server writes the texts, `decode.model` names the judge,
+    a local model that scores them.
     """
     models, config = parts.predicate.models, parts.config
     if not models:
@@ -301,9 +298,9 @@ def _table_problems(scores: ShownScores, *, is_synthetic: bool, is_complete: boo
 
         macro F1 = mean F1_c,    min F1_c / 2 <= accuracy <= max F1_c
 
-    The report omits a class without a synthetic record. `is_complete` is true if the report omits no class.
-    Otherwise, only the upper limits hold, and only after training on the synthetic table (`is_synthetic`): the
-    omitted classes then have F1 = 0.
+    The report omits classes without a synthetic record; `is_complete` is true if there are none. If there are some,
+    only the upper limits hold, and only after training on the synthetic table (`is_synthetic`): the omitted classes
+    then have F1 = 0.
     """
     f1 = [(one.f1.value, step_of(one.f1.n)) for one in scores.per_class.values() if one.f1 is not None]
     if not f1 or not (is_complete or is_synthetic):
@@ -324,8 +321,8 @@ def _table_problems(scores: ShownScores, *, is_synthetic: bool, is_complete: boo
 def _largest_ratio(synthetic: ShownScores | None, real: ShownScores | None, n_records: float) -> float:
     """Return the largest `worst_class_ratio` that the F1 scores of the classes allow; infinity if they set no limit.
 
-    `worst_class_ratio` is the smallest quotient, over all classes, of the recall after training on synthetic records
-    and the recall after training on real records. The F1 score of a class limits the recall of the class:
+    A class has the ratio (recall after training on synthetic records) / (recall after training on real records).
+    `worst_class_ratio` is the smallest of these ratios. The F1 score of a class limits its recall:
 
         F1 / (2 - F1) <= recall <= min(1, F1 · (1 + wrong / support) / (2 - F1))
 

@@ -42,9 +42,9 @@ Row = tuple[str, str, str]  # id, text and label of a record
 
 
 def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate, evidence: Evidence) -> None:
-    """Raise VerifyError (E_GATE) if report.json contradicts the evidence, the statement or the names of the files.
+    """Raise VerifyError (E_GATE) if the parsed report.json contradicts evidence, statement or names of the files.
 
-    `report` is the parsed report.json, and `names` are the names of the files in the bundle.
+    `names` has the names of the signed files in the bundle.
     """
     try:
         reported = evidence_from(report["audit"], {})
@@ -76,8 +76,8 @@ def check_data(
 ) -> tuple[dict[str, int], tuple[tuple[str, str], ...]]:
     """Return the number of records by label, and (label, text) of the `SAMPLES` records with the smallest ids.
 
-    Every data file must contain the audited records, and must have exactly the bytes that SynthGen writes for them.
-    `subjects` maps the name of each signed file to its sha256.
+    Every data file must have exactly the bytes that SynthGen writes for the audited records. `subjects` maps the name
+    of each signed file to its sha256.
 
     Raises:
         VerifyError: E_DATA if a data file breaks one of these rules or has an unsuitable text or label, or the number

@@ -1,8 +1,8 @@
-"""Make the files of a bundle that follow from its other files, such as the statement and the data (`BundleParts`).
+"""Make the files of a bundle that other parts determine, such as the statement and the data (`BundleParts`).
 
 A bundle is the folder of a released dataset. The releaser writes the files with this module. The verifier makes them
-again and compares the bytes, so even a releaser with a valid key cannot add anything to the files. If you change this
-module so that it writes other bytes, raise `SCHEMA_VERSION` in `audits.verify.statement`.
+again and compares the bytes, so even a releaser with a valid key cannot add anything to them. If a change of this
+module changes the bytes, raise `SCHEMA_VERSION` in `audits.verify.statement`.
 """
 
 import hashlib
@@ -88,7 +88,7 @@ def bundle_files(parts: BundleParts) -> dict[str, bytes]:
 
 
 def release_id(created: str, evidence_digest: str, policy_digest: str, data: Mapping[str, str]) -> str:
-    """Return the release id: the date and six hex digits derived from the digests of evidence, policy and data."""
+    """Return the release id: the date, and six hex digits of a digest over evidence, policy and data."""
     digest = hashlib.sha256(evidence_digest.encode() + policy_digest.encode())
     for name in sorted(data):
         digest.update(bytes.fromhex(data[name]))
@@ -143,16 +143,16 @@ def _source(parts: BundleParts) -> SourceSize:
 
 
 def people(results: Iterable[Mapping[str, Any]]) -> int | None:
-    """Return a lower limit of the number of people in train; None if the memorization audit has no estimate.
+    """Return the sample size of the memorization audit, a lower limit of the number of people in train.
 
-    The limit is the sample size of this estimate. Train contains the source records from which the dataset was made.
+    Train has the source records from which the dataset was made. The result is None if the audit has no estimate.
     """
     found = [result["estimate"] for result in results if result["name"] == "memorization"]
     return None if not found or found[0] is None else int(found[0]["n"])
 
 
 def page_numbers(page: Page) -> dict[str, Any]:
-    """Return the numbers of a `Page` as arguments of `ReportContent`; published stages have no durations (None)."""
+    """Return the numbers of a `Page` as arguments of `ReportContent`; the duration of each stage is None."""
     return {
         "balance": tuple((row.label, row.real, row.requested, row.released) for row in page.balance),
         "filters": page.filters,

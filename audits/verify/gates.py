@@ -1,9 +1,9 @@
 """Recompute the gates of a bundle, and check that its policy, settings, report, evidence and statement agree.
 
 A bundle is the folder of a released dataset. Its evidence contains the published numbers of the audits. A gate is a
-rule of the policy about this evidence, for example an upper limit for a number. First, this module checks that the
-receiver accepts the policy. Then it recomputes the gates from the evidence and compares them with the gates in the
-signed statement. Finally, it compares settings, report and statement (see also `consistency`).
+rule of the policy about this evidence, for example an upper limit for a number. The receiver must accept the policy.
+The gates are recomputed from the evidence and compared with the gates in the signed statement. Then settings, report
+and statement are compared (see also `consistency`).
 """
 
 import hashlib
@@ -34,14 +34,12 @@ MAX_CONFIDENCES = 5  # largest number of different confidences in the evidence; 
 def check_pinned(
     predicate: ReleasePredicate, files: Mapping[str, bytes], root: TrustRoot, expected: Policy | None
 ) -> None:
-    """Raise VerifyError (E_POLICY) unless the policy in the bundle is the one that the receiver accepts.
+    """Raise VerifyError (E_POLICY) unless the receiver accepts the policy in the bundle.
 
-    The policy in the bundle must meet three conditions:
-
-    - The statement contains the digest of the policy.
-    - If the trust root pins policies (lists accepted digests by policy name), it lists this digest under the name of
-      the policy. If the trust root pins no policies, `expected` must be given.
-    - If `expected` is given, `expected` has the same digest.
+    - The statement must contain the digest of the policy.
+    - If the trust root pins policies (lists accepted digests by policy name), it must list this digest under the name
+      of the policy. If the trust root pins no policies, `expected` must be given.
+    - If `expected` is given, it must have the same digest.
     """
     digest = hashlib.sha256(files[POLICY_JSON]).hexdigest()
     if digest != predicate.policy.digest.sha256:
@@ -125,10 +123,10 @@ def bundle_evidence(files: Mapping[str, bytes]) -> Evidence:
 
 
 def _cannot_hide_text(evidence: Evidence, policy: Policy) -> bool:
-    """Return whether the evidence has only short numbers and few confidences, so that they cannot encode text.
+    """Return whether the evidence has too few digits and too few different confidences to encode text.
 
     Two kinds of numbers may have many digits: limits of the policy's rules, and numbers that are compared with the
-    statement. At most `MAX_CONFIDENCES` different confidences are allowed.
+    statement.
     """
     limits = {rule.limit for rule in policy.all_rules()}
     compared = {name for name in evidence.metrics if name.startswith("accounting.")} | {ATTEMPTS, "records.synthetic"}
@@ -188,10 +186,10 @@ def _check_stated_counts(predicate: ReleasePredicate, policy: Policy, evidence: 
 
 
 def decision_of(policy: Policy) -> str:
-    """Return `independent` or `audited`, the value of `privacy.decision` that a policy requires in the statement.
+    """Return the value of `privacy.decision` that a policy requires in the statement.
 
-    `independent` means that no measurement on private records affects the decision after the noise is drawn;
-    `audited` means that gates on private records affect the decision. Without a DP rule, the result is `audited`.
+    `audited` (also without a DP rule): gates on private records affect the decision to release. `independent`: after
+    the noise is drawn, no measurement on private records affects the decision.
     """
     return "audited" if policy.dp is None else policy.dp.decision
 
@@ -254,7 +252,7 @@ def check_agreement(parts: BundleParts) -> None:
 
 
 def _contradictions(parts: BundleParts) -> Iterator[str]:
-    # The caller stops at the first contradiction, so a check may rely on the facts that earlier checks established.
+    # the caller stops at the first contradiction, so a check may rely on the earlier checks
     predicate, config, policy = parts.predicate, parts.config, parts.policy
     is_dp = predicate.privacy.mechanism != NO_MECHANISM
     expected = limitations(
@@ -310,8 +308,8 @@ def starts_from_train(stage: str) -> bool:
 def _disclosed(predicate: ReleasePredicate, config: Mapping[str, Any]) -> str | None:
     """Return the result of `disclosure` for this bundle, or None if no prompt describes a vector by words.
 
-    The size of the public word list is read from the last limitation in the statement. If this limitation does not
-    state the size, the result is "", which makes the comparison of the limitations fail.
+    The last limitation in the statement states the size of the public word list. If it states no size, the result is
+    "", which makes the comparison of the limitations fail.
     """
     if config["decode"]["writer"] != "prompt" and all(model.role != "vocabulary" for model in predicate.models):
         return None
@@ -329,12 +327,12 @@ def _fits_classes(parts: BundleParts) -> bool:
 
 
 def _fits_request(parts: BundleParts) -> bool:
-    """Return whether the requested numbers of records follow from the settings and agree with the evidence.
+    """Return whether the requested numbers of records agree with the settings and the evidence.
 
-    The report omits a class without a released record. In this case, the requested numbers in the report add up to
-    less than the setting `total`, and the metric BALANCE is 1 (`distance_of_shares`). If the releaser sets a number
-    per class, the setting `balance` is `HIDDEN` and `total` is None. It is then unknown whether the report omits a
-    class, so BALANCE may also be 1.
+    The report omits a class without a released record. The requested numbers in the report then add up to less than
+    the setting `total`, and the metric BALANCE is 1 (`distance_of_shares`). If the releaser sets a number per class,
+    the setting `balance` is `HIDDEN` and `total` is None. It is then unknown whether the report omits a class, so
+    BALANCE may also be 1.
     """
     rows, interpolate = parts.report.page.balance, parts.config["interpolate"]
     balance, total, shown = interpolate["balance"], interpolate["total"], parts.evidence.metrics.get(BALANCE)

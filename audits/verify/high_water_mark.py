@@ -1,10 +1,10 @@
 """Detect a rollback of a signed trust root: a file stores the highest version seen (the high-water mark).
 
-A trust root lists the keys that a verifier accepts; root keys sign the trust root itself. A new version must
-have a higher number, keep all revocations, and have enough signatures by root keys of the previous version and by
-root keys of the new version. A signature by a key that the previous version revokes does not count. If only the new
-version revokes a root key of the previous version, signatures by this key do count, so the owner of a stolen key can
-sign the version that revokes the key. Trust roots without root keys are not recorded.
+A trust root lists the keys that a verifier accepts; root keys sign the trust root itself. A new version must have a
+higher number, keep all revocations, and be signed by enough root keys of the previous version and enough root keys of
+the new version. A key that the previous version revokes does not count. A key that only the new version revokes
+counts as a key of the previous version: the owner of a stolen key can sign the version that revokes it. Trust roots
+without root keys are not recorded.
 
 Reference: The Update Framework, specification 1.0, section 5.3 (root rotation and rollback).
 """
@@ -28,7 +28,7 @@ _MAX_BYTES = 4 << 20  # largest size of the state file
 
 
 class SeenRoot(Closed):
-    """The record of one trust root: its newest version seen, and the root keys of all versions seen."""
+    """The record of one trust root."""
 
     keyids: tuple[str, ...]  # ids of the root keys of all versions seen
     root: TrustRoot  # the newest version seen
@@ -53,13 +53,13 @@ def default_state() -> Path:
 def remember(data: bytes, root: TrustRoot, state: Path, now: datetime) -> None:
     """Compare a signed trust root with the recorded version; record it if no version or an older one is recorded.
 
-    `data` is the file of the trust root; the caller must have verified that the root keys in it signed it. `state` is
-    the file of the high-water mark. The root keys of the recorded version must be valid at `now`.
+    The caller must have verified that the root keys in `data`, the file of the trust root, signed it. `state` is the
+    file of the high-water mark. Signatures count if their keys are valid at `now`.
 
     Raises:
         VerifyError: E_TRUST if `root` is older than the recorded version, has the same number but other content,
-            lacks a recorded revocation, is not signed by enough valid root keys of the recorded version, or combines
-            root keys of two recorded trust roots. E_TRUST also if `state` cannot be read or written.
+            lacks a recorded revocation, has too few signatures by root keys of the recorded version, or combines root
+            keys of two recorded trust roots. E_TRUST also if `state` cannot be read or written.
     """
     if _next(data, root, read_state(state), now) is None:
         return

@@ -33,9 +33,8 @@ ROUNDING = 1e-3
 def stated_noise(mechanisms: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return `sampling`, `sampleRate`, `steps` and `noiseMultiplier` of the mechanisms for a statement.
 
-    `sampleRate` and `steps` are computed from the mechanisms that sample persons, `noiseMultiplier` from all
-    mechanisms. Each of the three is None if these mechanisms have different values, or if there are no such
-    mechanisms.
+    `sampleRate` and `steps` are the values of the mechanisms that sample persons, `noiseMultiplier` that of all
+    mechanisms. Each of the three is None if the values differ or there are no such mechanisms.
     """
     sampled = [mechanism for mechanism in mechanisms if mechanism["sampling_rate"] < 1]
     rate = _common(sampled, "sampling_rate")
@@ -52,8 +51,7 @@ def check_mechanism(privacy: Privacy, policy: Policy, files: Mapping[str, bytes]
 
     The log must also declare the reads of private records that the DP claim does not cover: the input checks, the
     gates (conditions of the policy) and, if the policy publishes them, the numbers of the audits. Under an
-    independent policy (`audits.gate.independent`), the log must declare the input checks, but no gates and no numbers
-    of audits.
+    independent policy (`audits.gate.independent`), gates and numbers of audits must not be declared.
     """
     details = accounting_details(files)
     fields = {"sampling", "sample_rate", "steps", "noise_multiplier"}
@@ -83,7 +81,7 @@ def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> tuple[list[Mech
 
         claimed epsilon >= (1 - `ROUNDING`) · epsilon of all mechanisms and accounted reads at the claimed delta
 
-    Accounted reads are accesses to private records; the log states their budget, but no mechanism.
+    For accounted reads of private records, the log states a budget, but no mechanism.
 
     Raises:
         VerifyError: E_GATE if the claim is below the recomputed epsilon, or if the accounting is invalid, lacks a
@@ -140,8 +138,7 @@ def check_models_and_delta(predicate: ReleasePredicate) -> None:
     """Raise VerifyError (E_GATE) if a statement with a claimed epsilon has one of these faults.
 
     - The statement names no model.
-    - The statement counts a model as trained on private data, or names a model on a server, whose training data are
-      unknown.
+    - A model is marked as trained on private data, or is on a server, so that its training data are unknown.
     - The statement does not give the range of the number of train persons, or the range begins below 10.
     - The delta of this run or of all runs together is above 1 / (10 n), where n is the lower end of this range.
     """

@@ -1,8 +1,8 @@
 """Check public keys and signatures of two kinds: Ed25519, and ECDSA on the curve P-256.
 
 Hardware and cloud keys often support only P-256. An ECDSA signature is a pair of numbers (r, s). If (r, s) is valid
-for a message, (r, n - s) is valid too, where n is the order of the curve. This module accepts only the pair with the
-smaller second number, so that nobody can turn a valid signature into a second one.
+for a message, (r, n - s) is valid too, where n is the order of the curve. Only the pair with the smaller second
+number is accepted, so that nobody can make a second signature from a valid one.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ KEYID_HEX = 16  # number of hex digits of a key id
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # n, the order of the group of P-256
 _FIELD = 2**255 - 19  # the prime of the field of Ed25519
 # y coordinates of the eight Ed25519 points whose order divides 8. If the public key is such a point, one signature is
-# valid for very many messages. The library `cryptography` accepts such keys.
+# valid for very many messages. `cryptography` accepts such keys.
 _SMALL_ORDER_Y = {0, 1, _FIELD - 1} | {
     2707385501144840649318225287225658788936804267575313519463743609750303402022,
     55188659117513257062467267217118295137698188065244968500265048394206261417927,

@@ -1,8 +1,8 @@
 """Strict model of report.json, which contains the results of the run and of the audits.
 
 This file is part of a bundle (the folder of a released dataset). Each field contains a rounded number, a word of a
-fixed list, or content that the verifier compares with other files, such as a label. Therefore the file has no place
-for private text. The verifier writes the file again from this model and compares the bytes.
+fixed list, or content that the verifier compares with other files, such as a label. Thus the file cannot contain
+private text. The verifier writes the file again from this model and compares the bytes.
 """
 
 from collections.abc import Mapping
@@ -120,16 +120,12 @@ OfSubgroup = dict[Classifier, dict[Literal["real", "synthetic"], SubgroupScore]]
 
 
 class ShownBin(Closed):
-    """A bin of distances [low, high), with shares of synthetic records.
-
-    `train` is the share of the synthetic records whose distance to the nearest train record is in the bin; `control`
-    is the share whose distance to the nearest control record is in the bin.
-    """
+    """A bin of distances [low, high), with the shares of synthetic records that have such a distance."""
 
     low: Edge
     high: Edge
-    train: Hundredth
-    control: Hundredth
+    train: Hundredth  # distance to the nearest train record
+    control: Hundredth  # distance to the nearest control record
 
 
 class Histogram(Closed):
@@ -165,7 +161,7 @@ class Curve(Closed):
 class Details(Closed):
     """Numbers of the plots of an audit; for the audit `accounting`, the log of DP mechanisms and its checks.
 
-    A field is None if the audit does not have it, or the policy does not publish it.
+    A field that the audit does not have, or the policy does not publish, is None.
     """
 
     histogram: Annotated[Histogram, Measured] | None = None
@@ -314,7 +310,7 @@ class ReportFile(Wire):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleParts:
-    """The parts of a bundle that determine all other files; `audits.verify.derived` writes the other files."""
+    """The parts of a bundle from which `audits.verify.derived` makes all other files."""
 
     predicate: ReleasePredicate
     policy: Policy
@@ -327,9 +323,9 @@ class BundleParts:
 
 
 def read_published(kind: type[M], value: Mapping[str, Any], name: str, policy: Policy) -> M:
-    """Return a parsed file as an object of the class `kind`; raise VerifyError (E_GATE) if its content is forbidden.
+    """Return a parsed file as a model of the class `kind`.
 
-    The error names the top-level keys that have forbidden content.
+    Raise VerifyError (E_GATE), with the top-level keys that have forbidden content, if the file is not valid.
     """
     try:
         return kind.model_validate(value, context={"policy": policy})

@@ -168,8 +168,8 @@ class StatedMechanism(MechanismCost, Wire):
 class Composition(Wire):
     """The privacy budget of another run that is recorded in the same ledger.
 
-    The verifier computes the joint privacy cost of this run and all other runs (composition). The other run may have
-    begun before or after this run, and may use records of different persons.
+    The verifier computes the joint privacy cost of all runs (composition). The other run may have begun before or
+    after this run, and may use records of different persons.
     """
 
     epsilon: Annotated[Finite, Field(gt=0)]  # ε and δ are the claim of the other run alone
@@ -202,8 +202,8 @@ class Privacy(Wire):
     delta: Annotated[Finite, Field(gt=0, lt=1)] | None = None
     accountant: Literal["PLD"] | None = None
     sampling: Literal["poisson", "none"] | None = None
-    # Under DP, each of the next three fields is None if its value differs between the mechanisms of the run. The
-    # sample rate and the steps are also None if no mechanism samples persons.
+    # each of the next three is None if its value differs between the mechanisms of the run; the sample rate and the
+    # steps are also None if no mechanism samples persons
     noise_multiplier: Finite | None = None
     sample_rate: Annotated[str, Field(pattern=r"^[0-9]\.[0-9]{1,18}$|^[0-9](\.[0-9]{1,17})?e-[0-9]{2}$")] | None = (
         None
@@ -211,8 +211,8 @@ class Privacy(Wire):
     steps: Count | None = None
     composition: Annotated[tuple[Composition, ...], Field(max_length=MAX_COMPOSITION)] = ()
     budget: Budget | None = None
-    # audited: gates on private records affected the decision to release; independent: after the noise was drawn, no
-    # measurement on private records affected the decision
+    # audited: gates on private records affected the decision to release; independent: no measurement on private
+    # records affected it after the noise was drawn
     decision: Literal["audited", "independent"] | None = None
     non_private_steps: Annotated[tuple[vocabulary.NonPrivateStep, ...], AfterValidator(no_repeats)] = ()
 
@@ -313,8 +313,8 @@ class ApprovalPredicate(Wire):
     person: Text
     time: Instant
     report_digest: Digest
-    # digest of the private review page that the person read, or None under an independent policy; the page contains a
-    # secret value, so the digest does not confirm a guess of the content
+    # digest of the private review page that the person read; always None under an independent policy. The page
+    # contains a secret value, so the digest does not confirm a guess of the content
     review: Digest | None = None
     conflict_of_interest: Literal[False]
 

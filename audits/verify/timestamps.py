@@ -1,13 +1,13 @@
 """Check when a file was signed, by means of a timestamp (RFC 3161) from an authority.
 
 The trust root is a file with the keys and timestamp authorities that the verifier accepts. The timestamp (token)
-`release.tsr` belongs to the signed file (envelope) `release.dsse.json`. The time in a token is trusted, because an
-authority of the trust root states it. A token covers all signatures of its envelope, so a signature that is added
-later has no trusted time. A signature is accepted if its key was valid at the trusted time, even if the key expired
-or was revoked later.
+`release.tsr` belongs to the signed file (envelope) `release.dsse.json`. An authority of the trust root states the
+time in the token, so this time is trusted. A token covers all signatures of its envelope, so it becomes invalid if a
+signature is added. A signature is accepted if its key was valid at the trusted time, even if the key expired or was
+revoked later.
 
-Some parts of a token, such as a status text, are not signed, so anyone can change them. Therefore a bundle may
-contain a token only in a fixed form without these parts (`reduced`).
+Anyone can change the parts of a token that are not signed, such as a status text. Therefore a bundle may contain a
+token only in a fixed form without these parts (`reduced`).
 """
 
 from collections.abc import Sequence
@@ -71,7 +71,7 @@ def signature_bytes(envelope: Envelope) -> bytes:
 
 
 def trusted_time(token: bytes, message: bytes, authorities: tuple[str, ...]) -> datetime:
-    """Return the latest time at which a message can have been stamped: the time in the token plus its accuracy.
+    """Return the latest possible time of a timestamp: the time in the token plus its accuracy.
 
     The token (DER) must cover the message. One of the `authorities` (certificates in base64) must certify the signer
     of the token.
@@ -111,8 +111,8 @@ def trusted_time(token: bytes, message: bytes, authorities: tuple[str, ...]) -> 
 def reduced(token: bytes, authorities: tuple[str, ...]) -> bytes:
     """Return a token in the only accepted form, without the data that no signature covers.
 
-    This form has no status text, no unsigned attributes and no revocation lists. Its certificates are exactly those
-    from the signer up to an authority of the trust root, without the authority, sorted by their bytes.
+    This form has no status text, no unsigned attributes and no revocation lists. Its certificates, sorted by their
+    bytes, lead from the signer to an authority of the trust root, whose own certificate is omitted.
 
     Raises:
         VerifyError: E_TSA if the token is not DER, has an unexpected structure or algorithm, or contains a nonce or

@@ -27,7 +27,7 @@ _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """An opened bundle folder; even if a parent folder is renamed, later reads reach the same files."""
+    """An opened bundle folder; later reads reach the same files even if a parent folder is renamed."""
 
     root: int  # descriptor of the folder
     files: tuple[str, ...]  # sorted relative names

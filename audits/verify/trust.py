@@ -1,9 +1,9 @@
 """The trust root: a file with the keys, policies, timestamp authorities and ledgers that a verifier accepts.
 
-Each key has a role: root keys sign the trust root itself, and keys of the role `releaser` sign releases. If the file
-names root keys, enough of them must have signed it; the file is then an envelope (content with its signatures).
-Otherwise the file is not signed, and the user must compare its sha256 (`fingerprint`) with the sha256 that the data
-owner states, for example by telephone.
+Root keys sign the trust root itself, and keys of the role `releaser` sign releases. If the file names root keys,
+enough of them must have signed it; the file is then an envelope (content with its signatures). Otherwise the file is
+not signed, and the user must compare its sha256 (`fingerprint`) with that of the data owner, for example by
+telephone.
 """
 
 import base64
@@ -96,9 +96,9 @@ class Revocation(Closed):
 
 
 class TrustRoot(Canonical):
-    """The keys, policies, timestamp authorities and ledgers that a verifier accepts.
+    """The content of the file.
 
-    The file is invalid unless all of these conditions hold:
+    It must meet these conditions:
 
     - Each key id is derived from its key. No key is of small order (its signatures would be easy to forge), and no
       two private keys differ only in sign (one person would hold both). Each `valid_until` is after `valid_from`.
@@ -155,9 +155,8 @@ class TrustRoot(Canonical):
     def check_key(self, key_id: str, now: datetime) -> None:
         """Raise VerifyError (E_REVOKED or E_KEY_EXPIRED) if a key is not valid at the time `now`.
 
-        For a signature with a trusted timestamp, callers pass the time of the timestamp; otherwise, they pass the
-        current time. Therefore, once a key is revoked, its signatures are accepted only with a trusted timestamp from
-        before the revocation.
+        For a signature with a trusted timestamp, callers pass the time of the timestamp, otherwise the current time.
+        Signatures of a revoked key are therefore accepted only with a trusted timestamp from before the revocation.
         """
         if (fault := self._fault(key_id, now)) is not None:
             raise fault
@@ -198,12 +197,12 @@ def read_trust(path: str | Path) -> bytes:
 def parse_trust(data: bytes, now: datetime | None = None, name: str = "the file") -> TrustRoot:
     """Return the trust root in the bytes of its file; the expiry date of the trust root is not checked.
 
-    The signature of a root key counts if the key is valid at `now`, by default the current time. Error
-    messages about the content call the file `name`.
+    The signature of a root key counts if the key is valid at `now`, by default the current time. `name` is the name
+    of the file in messages.
 
     Raises:
-        VerifyError: E_TRUST if the content is invalid, if too few valid root keys signed it, if it has a role `root`
-            but no signatures, or if it has signatures but no role `root`.
+        VerifyError: E_TRUST if the content is invalid, has a role `root` but too few signatures by valid root keys,
+            or has signatures but no role `root`.
     """
     try:
         value = parse(data)
@@ -252,8 +251,8 @@ def name_skeleton(name: str) -> str:
 def check_root_signers(envelope: Envelope, root: TrustRoot, now: datetime) -> None:
     """Raise VerifyError (E_TRUST) unless enough root keys of the trust root `root` signed an envelope.
 
-    A signature counts if its key is a root key of `root` that is valid at `now`. All other signatures are ignored,
-    because root keys of the previous and of the new version of a trust root sign the same envelope.
+    A signature counts if its key is a root key of `root` and valid at `now`. All other signatures are ignored,
+    because root keys of two versions (the previous and the new one) sign the same envelope.
     """
     keys = root.valid_keys(ROOT, now)
     signatures = tuple(item for item in envelope.signatures if item[0] in keys)

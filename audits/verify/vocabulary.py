@@ -1,7 +1,7 @@
 """Every word and sentence that the files of a bundle may contain besides labels, records and digests.
 
-A bundle is the folder of a released dataset. Its releaser could hide private notes in free text. Therefore a value
-that is not listed here is refused, or `HIDDEN` replaces it.
+A bundle is the folder of a released dataset. Its releaser could hide private notes in free text. Therefore any other
+value is refused or replaced by `HIDDEN`.
 """
 
 import math
@@ -179,7 +179,7 @@ OUTSIDE_DP = (
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """The values of a setting that may be published: words, and numbers from `low` to `high` (by default, none)."""
+    """The values of a setting that may be published: `words`, and numbers from `low` to `high` (by default, none)."""
 
     words: tuple[str | bool | None, ...] = ()
     low: float = 0
@@ -304,10 +304,7 @@ def _without_address(value: object) -> object:
 
 
 def disclosure(n_words: int, n_public: int) -> str:
-    """Return a phrase that states how many bits the words in a prompt can disclose at most.
-
-    The prompt contains `n_words` words, which are taken from a public list of `n_public` words.
-    """
+    """Return a phrase on how many bits `n_words` words in a prompt can disclose, from a public list of `n_public`."""
     bits = n_words * math.log2(n_public)
     return f"{n_words} words of a public list of {n_public:,}, which disclose at most {bits:.0f} bits"
 
@@ -335,6 +332,6 @@ NonPrivateStep = Annotated[str, one_of(_STEPS)]
 Version = Annotated[str, AfterValidator(_checked_version)]
 # in a pattern of JSON Schema (ECMA 262), a hyphen must not be escaped
 _NAMES = "|".join(re.escape(name).replace(r"\-", "-") for name in (*MODELS, *STYLES, HIDDEN))
-# name of a model, of a bridge (with which a model writes a text from a vector), of the vocabulary of a bridge, or of
-# a style; `HIDDEN` replaces a private name
+# name of a model, a bridge (with which a model writes a text from a vector), the vocabulary of a bridge, or a style;
+# `HIDDEN` replaces a private name
 ModelName = Annotated[str, Field(pattern=rf"^((builtin|custom):)?({_NAMES})(-({_NAMES}))?$")]

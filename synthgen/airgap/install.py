@@ -3,9 +3,9 @@
     python3 -I install.py --into FOLDER
 
 This script is part of the archive and needs only the standard library. It checks every file against the manifest (the
-list of all files with their digests), creates a virtual environment in FOLDER/venv, installs the wheels without a
+list of all files with their digests). Then it installs the wheels in the virtual environment FOLDER/venv without a
 package index, imports the models into FOLDER/models, and writes the command FOLDER/bin/synthgen. The option `-I` is
-required: with this option, Python imports nothing from the folder of the script, whose files are not checked yet.
+required: with it, Python imports nothing from the folder of the script, whose files are not checked yet.
 """
 
 from __future__ import annotations  # so that an older Python can print the error about its version
@@ -34,8 +34,8 @@ MANIFEST = "manifest.json"
 FORMAT = 1  # version of the format of the manifest
 FAILED = 3  # exit code for unusable input; the command `synthgen` uses the same code
 _CHUNK_BYTES = 1 << 20
-# Shell script that runs the installed command. The command uses the models of the installation, unless the user has
-# set the environment variable SYNTHGEN_MODELS to another folder.
+# Shell script that runs the installed command with the models of the installation, unless the user has set the
+# environment variable SYNTHGEN_MODELS.
 _LAUNCHER = """#!/bin/sh
 [ -n "${{SYNTHGEN_MODELS:-}}" ] || SYNTHGEN_MODELS={models}
 export SYNTHGEN_MODELS
@@ -151,13 +151,13 @@ def _run(words: list[Any], **env: str) -> None:
 
 
 def _last_lines(error: Exception) -> list[str]:
-    """Return the last five lines that a failed command printed; no lines for an error of any other kind."""
+    """Return the last five lines that a failed command printed, or no lines for another error."""
     printed = getattr(error, "output", None) or b""
     return printed.decode("utf-8", "replace").splitlines()[-5:]
 
 
 def _launcher(into: Path, command: list[Path], models: Path) -> Path:
-    """Write the shell script `into`/bin/synthgen, with which users run the installed command; return its path."""
+    """Write the shell script `into`/bin/synthgen, and return its path."""
     path = into / "bin" / "synthgen"
     path.parent.mkdir()
     fields = {"models": shlex.quote(str(models)), "command": shlex.join(map(str, command))}

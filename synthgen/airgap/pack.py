@@ -31,7 +31,7 @@ class AirgapArchive:
     archive: Path
     sha256: str
     size_bytes: int
-    manifest: dict[str, Any]  # kind of machine that the archive is for, and the sha256 and size of each packed file
+    manifest: dict[str, Any]  # kind of machine, and the sha256 and size of each packed file
 
     def to_json(self) -> dict[str, Any]:
         """Return the result as plain data."""
@@ -131,8 +131,8 @@ def _require_checkout() -> None:
 def collect_wheels(folder: Path) -> None:
     """Let pip write the wheels of synthgen with the extra `engine`, and of all dependencies, into a folder.
 
-    pip builds the wheel of synthgen from the checkout from which synthgen runs. The wheel is never taken from a
-    package index, because the package of this name on PyPI is another project.
+    The wheel of synthgen is built from the checkout in use, because the package of this name on PyPI is another
+    project.
 
     Raises:
         DependencyError: synthgen does not run from a checkout, pip is not installed, or pip cannot collect the

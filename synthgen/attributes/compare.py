@@ -1,7 +1,7 @@
 """Compare the attributes of a person (age, symptoms, ...) in a synthetic text with the attributes in two records.
 
-The vector of the synthetic text was interpolated between the vectors of the two records (the parents). The published
-method SMOTExT makes synthetic texts in the same way.
+The vector of the synthetic text was interpolated between the vectors of the two records (the parents), as in the
+published method SMOTExT.
 """
 
 from collections.abc import Sequence
@@ -38,8 +38,8 @@ def compare(a: Findings, b: Findings, blend: Findings) -> tuple[ComparisonRow, .
 
     `a` and `b` are the findings in the texts of the parents A and B; `blend` are the findings in the synthetic text.
 
-    A value that only one parent states has the origin "A" or "B", which does not prove that the value came from this
-    parent. A value that both parents state has the origin "both". An age strictly between the first ages of A and B
+    A value that both parents state has the origin "both". A value that only one parent states has the origin "A" or
+    "B", which does not prove that the value came from this parent. An age strictly between the first ages of A and B
     has the origin "between". All other values are "new". A negated value ("no cough") differs from the value itself.
     """
     rows, between = [], _ages_between(a, b)

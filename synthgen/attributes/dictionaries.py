@@ -3,11 +3,10 @@
 In all dictionaries except `OCCUPATIONS`, an entry is `value`, or `value: name; name` with further names of the value.
 An entry ends at ` | ` or at a line break; a backslash before the line break continues the entry in the next line. The
 value of a condition, symptom or medication is its main name. The value of a habit is a status, such as `current`, and
-is not searched for in texts. `OCCUPATIONS` is a list of names separated by semicolons, and a name may contain a line
-break.
+is not searched for in texts. `OCCUPATIONS` is a list of names separated by semicolons; line breaks count as spaces.
 
-Names match words in any letter case. A name with several capitals, such as COPD, is an exception: it matches only
-words that consist mostly of capitals.
+Names match words in any letter case, but a name with several capitals, such as COPD, matches only words that consist
+mostly of capitals.
 """
 
 CONDITIONS = """

@@ -2,10 +2,11 @@
 
 Regular expressions find the age, sex and occupation, and amounts of tobacco and alcohol. All other attributes are
 terms of the dictionaries, such as "chest pain". Terms about relatives are skipped. A trigger is a phrase that changes
-the meaning of terms after it: "denies" negates them, and "risk of" makes them possibilities. As in Chapman et al., "A
-Simple Algorithm for Identifying Negated Findings and Diseases in Discharge Summaries" (Journal of Biomedical
-Informatics, 2001), a trigger applies to terms within `REACH_WORDS` words, but not across a semicolon, a bracket or a
-reset word such as "but". The word lists were written for this project.
+the meaning of terms after it: "denies" negates them, and "risk of" makes them possibilities. A trigger applies to
+terms within `REACH_WORDS` words, but not across a semicolon, a bracket or a reset word such as "but".
+
+Reference: Chapman et al., "A Simple Algorithm for Identifying Negated Findings and Diseases in Discharge Summaries",
+Journal of Biomedical Informatics, 2001. The word lists were written for this project.
 """
 
 import re
@@ -44,13 +45,13 @@ _STOPS = _phrases(
     "intolerance to;allergic to;allergy to;avoid;avoids;avoiding;refused;declined"
 )
 _ALLERGIES = _set("allergies allergy allergic all")  # words before an allergy; "all" means "allergies"
-# reset words: earlier triggers of `_DENIALS` and words of `_ALLERGIES` do not apply to terms after such a word
+# reset words: earlier words of `_DENIALS` and `_ALLERGIES` do not apply to terms after them
 _RESETS = _set(
     "but however although though yet except apart aside besides reports reported reporting endorses endorsed admits"
     " admitted other complains complained has have had having takes taking took describes described presents"
     " presented states mentions notes noted positive developed experiences experienced feels felt"
 )
-# additional reset words if the term is a medication; no trigger of `_STOPS` applies across them
+# additional reset words for medications, also for triggers of `_STOPS`
 _STARTS = _set(
     "start started starting begin began begun continue continues continued continuing add added adding switched on"
     " prescribed prescribe prescribing commence commenced resume resumed now instead"
@@ -66,7 +67,7 @@ FAMILY = _set(
     " grandfather grandparent grandparents sibling siblings parent parents cousin cousins maternal paternal fh fhx"
     " famhx grandson granddaughter niece nephew"
 )
-# words after which a term is about the person although a relative was named: "mother died, he has gout"
+# words after which a term is about the person in spite of an earlier relative: "mother died, he has gout"
 _PATIENT = _set("he she patient pt i you they")
 # phrases that negate the term before them, as in "fever was denied"
 _DENIALS_AFTER = _phrases(
@@ -81,14 +82,11 @@ _NO_AFTER_COLON = _set("no none denies denied negative nil never absent")  # den
 
 
 def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool) -> Assertion:
-    """Return what a sentence states about the person by the term at its words i to j − 1.
+    """Return what a sentence states about the person by the term at its words i to j − 1: the first that applies.
 
-    - "unrelated": the term is about a relative, is only a possibility, or is an allergy to something other than a
-      medication;
+    - "unrelated": the term is about a relative, is only a possibility, or is an allergy, but not to a medication;
     - "negated": the term is an allergy to a medication, or the sentence negates the term;
     - "affirmed": all other cases.
-
-    The first of these results that applies is returned.
     """
     if is_of_family(words, i, j) or _reaches(words, i, _HYPOTHETICALS, frozenset()):
         return "unrelated"
@@ -100,12 +98,12 @@ def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool) -> 
 
 
 def is_of_family(words: Sequence[Word], i: int, j: int) -> bool:
-    """Return whether words i to j − 1 are about a relative.
+    """Return whether the term at words i to j − 1 is about a relative.
 
-    If a relative or "family history" precedes these words, the result is true unless a word of `_PATIENT` stands
-    between. A relative after "with" is ignored ("lives with his mother"). If no relative precedes, the result is true
-    if one of the next four words is a relative, and either "in" precedes the relative ("in her father") or a bracket
-    opens directly after words i to j − 1 ("(father)").
+    - If a relative or "family history" precedes the term, the result is true unless a word of `_PATIENT` stands
+      between. A relative after "with" is ignored ("lives with his mother").
+    - Otherwise, the result is true if one of the next four words is a relative that follows "in" ("in her father") or
+      a bracket directly after the term ("(father)").
     """
     for k in range(i):
         is_history = words[k].folded == "family" and k + 1 < i and words[k + 1].folded in {"history", "hx", "hist"}
@@ -147,8 +145,8 @@ def _reaches(words: Sequence[Word], i: int, triggers: Sequence[tuple[str, ...]],
 def _first_trigger_end(words: Sequence[Word], i: int, resets: frozenset[str]) -> int:
     """Return the smallest index at which a trigger may end (exclusive) to apply to the term at word i.
 
-    At most `REACH_WORDS` words may stand between trigger and term; a comma, "and" or "or" restarts the count. Reset
-    words may stand between them only directly after the trigger ("never had", "does not take").
+    At most `REACH_WORDS` words may stand between trigger and term; a comma, "and" or "or" restarts the count. A reset
+    word between them is allowed only directly after the trigger ("never had", "does not take").
     """
     n_words = 0
     for k in range(i - 1, -1, -1):
@@ -159,7 +157,7 @@ def _first_trigger_end(words: Sequence[Word], i: int, resets: frozenset[str]) ->
 
 
 def _is_denied_after(words: Sequence[Word], j: int, *, is_medication: bool) -> bool:
-    """Return whether the words from j on negate the term before them, as in "cough: none" or "fever was denied"."""
+    """Return whether the words from j on negate the preceding term, as in "cough: none" or "fever was denied"."""
     if j == len(words):
         return False
     if ":" in words[j - 1].after:
@@ -177,8 +175,8 @@ def _is_denied_after(words: Sequence[Word], j: int, *, is_medication: bool) -> b
     return False
 
 
-# status of a habit that the text negates -> status that is reported: "denies smoking" negates "current" and gives
-# "none"; other negated statuses are skipped
+# negated status of a habit -> reported status: "denies smoking" negates "current" and gives "none"; other negated
+# statuses are skipped
 _DENIED_HABIT = {"current": "none", "regular": "little"}
 _PACK_YEARS = re.compile(r"(?i)\b(\d{1,3})[- ](?:py|pack[- ]?years?)\b")
 _DRINKS = re.compile(
@@ -192,9 +190,9 @@ def extract(text: str) -> tuple[AttributeFinding, ...]:
     """Return the attributes of the person in a short text or clinical note, in text order, with at most one sex.
 
     The dictionaries contain about 1,350 English names for 518 conditions, symptoms and medications, and for habits. A
-    stated age also gives an age band, but a stated decade, such as "in her sixties", gives no band if it overlaps two
-    bands. Statements about relatives and possibilities ("return if", "risk of") are skipped. An allergy to a
-    medication is reported as a negated medication; all other allergies are skipped.
+    stated age also gives an age band; a stated decade, such as "in her sixties", only if it is within one band.
+    Statements about relatives and possibilities ("return if", "risk of") are skipped. An allergy to a medication is
+    reported as a negated medication; all other allergies are skipped.
 
     This is not a clinical system and was not evaluated on annotated notes. An earlier version, whose dictionaries had
     about twenty fewer terms, was tested on phrases of the fictional clinic (`examples/clinic`). It found 70 of 109

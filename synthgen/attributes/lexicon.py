@@ -16,7 +16,7 @@ class AttributeFinding:
     value: str  # the main name of a dictionary entry, a status ("current"), years ("54"), or a decade ("60-69")
     start: int
     end: int
-    negated: bool = False  # whether the text negates the value ("no cough"); never set for habits, such as smoking
+    negated: bool = False  # whether the text negates the value ("no cough"); always false for habits such as smoking
 
     def __repr__(self) -> str:
         return f"AttributeFinding({self.attribute}, {self.start} to {self.end})"  # the value can be private
@@ -24,7 +24,7 @@ class AttributeFinding:
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 # A sentence ends at ".", "!" or "?" before white space, at an empty line, at a bullet or at "|". It also ends at a
-# line break that follows no colon, if the next line begins with a bullet, a capital letter or a digit.
+# line break before a bullet, a capital letter or a digit, unless a colon precedes the line break.
 _END = re.compile(r"[.!?](?:\s|$)|\n\s*\n|[•|]|(?<!:)\n\s*(?:[-*•]|$|(?=[A-Z0-9]))")
 _JOINT = re.compile(r"[ \t\u00a0]*\n?[ \t\u00a0]*|[-–/]")  # text between two words of one term
 
@@ -68,7 +68,7 @@ def folded_words(phrase: str) -> tuple[str, ...]:
     return tuple(folded(match[0]) for match in _WORD.finditer(phrase))
 
 
-OTHER = "other"  # attribute of phrases in which a name of a dictionary means something else, such as "smoking gun"
+OTHER = "other"  # attribute of phrases in which a dictionary name means something else, such as "smoking gun"
 _LOOKALIKES = """
 other: st depression; st segment depression; great depression; economic depression; tired of; rubbing alcohol; \
 alcohol swab; smoking gun; bleeding edge; confused with; insulin resistance
@@ -95,10 +95,10 @@ def entries(block: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 @cache
 def lexicon() -> Mapping[tuple[str, ...], Term]:
-    """Return the term of each name of the dictionaries; a key is the result of `folded_words` for the name.
+    """Return the term of each name of the dictionaries; the keys are the `folded_words` of the names.
 
-    Names with several capitals, such as COPD and HFrEF, match only words that consist mostly of capitals. All other
-    names match in any letter case. If the last word does not end in s, the name also matches with a plural -s.
+    Names with several capitals, such as COPD and HFrEF, match only words that consist mostly of capitals. Other names
+    match in any letter case and, if their last word does not end in s, also with a plural -s.
     """
     terms: dict[tuple[str, ...], Term] = {}
     for attribute, block in BLOCKS.items():

@@ -24,8 +24,7 @@ _COUNT = rf"(?P<n>\d{{1,3}}|(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES)}))?|
 _TITLED = r"(?:Mr|Mrs|Ms|Miss)\.? [A-Z][\w'’-]+"
 _AFTER_AGE = r"(?= (?:and|with|who)\b|\s*[.,;])"
 _PAST = re.compile(r"(?i)\b(?:since|when|until|at)(?: \w+){0,3} ?$")  # words before a past age: "when she was"
-# patterns of an age, each with the unit of its number, most certain first; a match that overlaps a match of an
-# earlier pattern is skipped
+# patterns of an age, each with its unit, most certain first; a match that overlaps an earlier match is skipped
 _AGES = tuple(
     (re.compile(pattern, flags), unit)
     for pattern, flags, unit in (
@@ -104,8 +103,8 @@ def find_sex(text: str, is_of_person: Callable[[int, int], bool]) -> AttributeFi
     """Return the sex that the strongest kind of evidence in the text supports, or None.
 
     Kinds of evidence, from strong to weak: the word "non-binary"; a word such as "woman" beside an age; a value after
-    "sex:" or "gender:"; titles and nouns; pronouns. Only the strongest kind that occurs is used. If neither sex has
-    at least twice as many matches of this kind as the other sex, the result is None. `is_of_person` takes the start
+    "sex:" or "gender:"; titles and nouns; pronouns. Only the strongest kind that occurs is used. The result is None
+    unless one sex has at least twice as many matches of this kind as the other sex. `is_of_person` takes the start
     and the end of a match, and returns whether the match is about the person.
     """
     for kinds in _SEXES:

@@ -25,7 +25,7 @@ def mentions(text: str, phrase: str) -> bool:
 
 def _folded(text: str) -> list[str]:
     """Return the words of a text in lower case and in the Unicode form NFKC."""
-    # the second `normalize` is necessary, because the result of `casefold` is not always in this form
+    # twice, because the result of `casefold` is not always in this form
     return _WORD.findall(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()))
 
 
@@ -142,9 +142,9 @@ def is_fulfilled(rule: AttributeRule, text: str, findings: Sequence[AttributeFin
 def contradictions(rules: Mapping[str, Sequence[AttributeRule]]) -> list[str]:
     """Return one line for each pair of contradictory rules of a label: no text can fulfil both rules.
 
-    A rule for `ANY_LABEL` is also compared with the rules of each other label. Only these pairs are compared: two
-    rules on age, on age band or on sex, and `mentions` with `not_mentions`. Rules with `prefer` are ignored, because
-    a text need not fulfil them.
+    A rule for `ANY_LABEL` is also compared with the rules of each other label. Only two rules on age, on age band or
+    on sex, and `mentions` with `not_mentions`, are compared. A text need not fulfil rules with `prefer`, so these
+    rules are ignored.
     """
     for_all_labels = rules.get(ANY_LABEL, ())
     lines = []

@@ -25,10 +25,9 @@ MAX_READ = 6_000  # largest number of characters read per text; some rules take 
 def contradictions(text: str) -> tuple[Contradiction, ...]:
     """Return the contradictions of a text, in the order of `RULES`.
 
-    The rules are written for English clinical text. In texts of a different kind or language, they find little except
-    repetitions and incomplete last sentences. They miss some contradictions, and report some correct passages. If a
-    text has more than `MAX_READ` characters, only the beginning of the text is read, and the rule `cut` (for
-    an incomplete last sentence) is omitted.
+    The rules are written for English clinical text. In other texts, they find little except repetitions and
+    incomplete last sentences. They miss some contradictions, and report some correct passages. Only the first
+    `MAX_READ` characters are read; in a longer text, the rule `cut` (for an incomplete last sentence) is omitted.
     """
     read = text[:MAX_READ]
     rules = RULES if len(text) == len(read) else {name: rule for name, rule in RULES.items() if name != "cut"}
@@ -47,8 +46,7 @@ class Coherence:
 def coherence(texts: Sequence[str]) -> Coherence:
     """Return the number of texts that contradict themselves, in total and for each rule.
 
-    Raises:
-        ValueError: there are no texts.
+    Raise ValueError if there are no texts.
 
     Privacy: for real records, the counts are aggregates of private data.
     """

@@ -63,10 +63,7 @@ MAX_AGE_GAP = 1  # largest allowed difference between two ages, in years, becaus
 
 
 class _Sentences:
-    """The sentences of a text, and the positions of words for other persons and for children.
-
-    The methods get the span of a sign of the patient's sex or age, and return whether the sign must be ignored.
-    """
+    """The sentences of a text. The methods return whether a sign of the patient's sex or age must be ignored."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -83,10 +80,7 @@ class _Sentences:
         return self._has_start(span, sorted(self.other_starts + self.child_starts), n_earlier=3, end=span[0])
 
     def _has_start(self, span: Span, starts: list[int], *, n_earlier: int, end: int) -> bool:
-        """Return whether one of `starts` is before `end`, in the sentence of the span or in an earlier sentence.
-
-        Only the `n_earlier` sentences directly before the sentence of the span count as earlier sentences.
-        """
+        """Return whether one of `starts` is before `end`, in the span's sentence or the `n_earlier` before it."""
         row = row_of(self.spans, span[1] - 1)
         start = self.spans[max(0, row - n_earlier)][0] if row is not None else span[0]
         return bisect_left(starts, start) < bisect_left(starts, end)
@@ -104,18 +98,16 @@ class _Sentences:
 def sex(text: str) -> Iterator[Contradiction]:
     """Yield at most one contradiction between signs of the person's sex.
 
-    The signs, from strong to weak, are: a noun next to an age, or a stated sex; a title; "this man" or "the lady";
-    "He" or "She" at the start of a sentence. A sign is ignored if its sentence names another person before the sign.
-    In addition, the following signs are ignored:
+    The kinds of signs, from strong to weak, are:
 
-    - a noun next to an age, or a stated sex, after a possessive ("her 4-year-old boy");
-    - a title in a sentence that may be about a clinician ("Mr Hall will operate");
-    - a pronoun, if another person, a boy or a girl is named in the 3 previous sentences, or in the same sentence
-      before the pronoun.
+    1. a noun next to an age ("64-year-old man") or a stated sex ("Sex: M"), unless after a possessive ("her ...");
+    2. a title ("Mrs"), unless its sentence may be about a clinician ("Mr Hall will operate");
+    3. a noun such as "this man" or "the lady";
+    4. "He" or "She" at the start of a sentence, unless another person or a child is named up to 3 sentences before.
 
-    The first sign of the strongest kind determines the sex of the person. Any sign of the opposite sex is a
-    contradiction. An organ or condition of the opposite sex is a contradiction, unless its sentence has a word of
-    `_EXCUSES`, such as "no" or "birth", or is about a relative.
+    A sign is also ignored if its sentence names another person before the sign. The first sign of the strongest kind
+    determines the sex of the person. A sign, organ or condition of the opposite sex is a contradiction. An organ or
+    condition is ignored if its sentence has a word of `_EXCUSES`, such as "no" or "birth", or if a relative has it.
     """
     checks = _Sentences(text)
     signs = [
@@ -156,8 +148,8 @@ def age(text: str) -> Iterator[Contradiction]:
     """Yield at most one contradiction between two ages of the person.
 
     An age counts only if a noun for a person follows ("64-year-old man"), so past ages ("at age 50") do not count. An
-    age is ignored if its sentence names another person before the age, a possessive precedes the age ("her 4-year-old
-    boy"), or a word such as "son" follows closely. All later ages are compared with the first age that counts.
+    age is ignored if it belongs to another person: its sentence names another person before it, a possessive precedes
+    it ("her 4-year-old boy"), or a word such as "son" follows closely. Later ages are compared with the first.
     """
     checks = _Sentences(text)
     stated = [

@@ -1,9 +1,8 @@
 """Find drugs that are given for a condition that they do not treat, such as metformin for asthma.
 
-The table `_USES` lists drugs with few uses, and the conditions for which each drug may be given. Drugs that the table
-does not list are not tested. The table was written for this project from public product information (DailyMed labels,
-US National Library of Medicine) and from usual care. It uses the main names in the dictionaries of
-`synthgen.attributes`.
+The table `_USES` lists drugs with few uses, and the conditions for which each drug may be given. Other drugs are not
+tested. The table was written for this project from public product information (DailyMed labels, US National Library
+of Medicine) and from usual care. It uses the main names in the dictionaries of `synthgen.attributes`.
 """
 
 import re
@@ -74,7 +73,7 @@ _STARTED = re.compile(
 
 @cache
 def uses() -> dict[str, frozenset[str]]:
-    """Return the conditions for which a drug may be given, by the name of each drug of the table."""
+    """Return by drug the conditions for which the drug may be given."""
     lines = _USES.strip().split("\n")
     rows = ([[name.strip() for name in part.split(";")] for part in line.split("|")] for line in lines)
     return {drug: frozenset(conditions) for drugs, conditions in rows for drug in drugs}
@@ -83,10 +82,11 @@ def uses() -> dict[str, frozenset[str]]:
 def treatment(text: str) -> Iterator[Contradiction]:
     """Yield at most one drug that is given for a condition that the drug does not treat.
 
-    A drug is given for a condition in two cases. First, the text says so ("metformin for asthma", "asthma treated
-    with metformin"). Second, one sentence states a diagnosis, and the next sentence says that the first drug of the
-    text is started. The second case counts only if the text names exactly one condition, and the table lists every
-    drug of the text, but none of them for this condition.
+    A drug is given for a condition in two cases:
+
+    - the text says so: "metformin for asthma", "asthma treated with metformin";
+    - one sentence states a diagnosis, and the next sentence says that the first drug of the text is started. This
+      counts only if the text names one condition, and the table lists all drugs of the text, but none for it.
     """
     findings = [f for f in findings_of(text) if not f.negated and f.attribute in {"medication", "condition"}]
     for first, second in pairwise(findings):

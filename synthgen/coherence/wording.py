@@ -75,7 +75,7 @@ def _repeated_run(text: str, start: int, end: int) -> Contradiction | None:
 def cut(text: str) -> Iterator[Contradiction]:
     """Yield the last word of a text that stops inside a sentence or list.
 
-    Such a text ends with a comma, a colon, a hyphen, an opening bracket, a slash, an empty item of a list, or a word
+    Such a text ends with a mark such as a comma, hyphen or opening bracket, with an empty list item, or with a word
     such as "the". A short last line with a comma at its end is a greeting ("Kind regards,"), so the text is complete.
     """
     stripped = text.rstrip()

@@ -146,7 +146,7 @@ def _oversampled(labels: list[str], seeds: SeedTree) -> list[int]:
 
 
 def _altered(train: Corpus, counts: Mapping[str, int], seeds: SeedTree) -> list[str]:
-    """Return `counts[label]` copies of train texts of each label, altered by `eda`, in the order of `counts`."""
+    """Return `counts[label]` train texts of each label, altered by `eda`, in the order of `counts`."""
     altered = []
     for label, m in counts.items():
         rng = seeds.child(label).generator()

@@ -19,7 +19,7 @@ METRICS = ("accuracy", "macro_f1", "weighted_f1")
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """The test scores of each classifier, for each training set from which it learned."""
+    """The test scores of each classifier for each training set."""
 
     results: Mapping[str, Any]  # all results of `evaluate` as JSON-compatible values, including the scores
 
@@ -68,11 +68,10 @@ def compare(  # noqa: PLR0913 - the options are keyword arguments
 ) -> Study:
     """Train classifiers on the tables "synthetic" and "train" of `corpora`; return their scores on the table "test".
 
-    `with_baselines` adds the training sets that `baselines` returns. Standard methods make these sets from train:
-    they repeat records, alter records, or give weights to records. If `label_only` is given as well, its model writes
-    the texts of one further training set. `requested` maps each class to the requested number of synthetic records.
-    If `requested` is given, the results state how far the actual numbers differ (`balance.tv_distance`).
-    `confidence` is the two-sided confidence of the bootstrap intervals.
+    `with_baselines` adds training sets made from train by standard methods, which repeat, alter or weight records
+    (see `baselines`). If `label_only` is given as well, its model writes the texts of one further training set.
+    `requested` maps each class to the requested number of synthetic records; the results then state how far the
+    actual numbers differ (`balance.tv_distance`). `confidence` is two-sided and applies to the bootstrap intervals.
 
     Raises:
         DataError: a table is empty, or the tables do not fit together; see `evaluate` and `baselines`.

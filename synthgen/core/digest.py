@@ -31,7 +31,7 @@ def sha256_array(array: NDArray[Any]) -> str:
 
 
 def sha256_texts(parts: Iterable[str]) -> str:
-    """Return one SHA-256 of all texts. Each text is preceded by its length, so that ["ab"] and ["a", "b"] differ."""
+    """Return one SHA-256 of all texts with their lengths, so that ["ab"] and ["a", "b"] differ."""
     digest = hashlib.sha256()
     for part in parts:
         encoded = part.encode()

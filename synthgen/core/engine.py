@@ -19,7 +19,7 @@ PACKAGES = (
 
 
 def missing_packages() -> tuple[str, ...]:
-    """Return the modules of the extra `engine` that cannot be found; do not import any module."""
+    """Return the modules of the extra `engine` that cannot be found, without importing any."""
     return tuple(name for name in PACKAGES if not _is_found(name))
 
 
@@ -31,7 +31,7 @@ def require_engine() -> None:
 
 @contextmanager
 def engine_errors() -> Iterator[None]:
-    """Turn the error of a failed import into a DependencyError if the extra `engine` contains the missing package."""
+    """Turn ModuleNotFoundError into DependencyError if the extra `engine` contains the missing package."""
     try:
         yield
     except ModuleNotFoundError as error:

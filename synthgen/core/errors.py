@@ -1,7 +1,7 @@
 """The errors that a user can see, each with the exit code of the command line.
 
-A message states what was found, what was expected and what to do next. It never contains the text of a record.
-It identifies a row by its number, and a record by its id.
+A message states what was found, what was expected and what to do next. It identifies a row by its number and a record
+by its id, and never contains the text of a record.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from synthgen.core.terminal import as_written
 class SynthGenError(Exception):
     """Base class of the errors of `synthgen`.
 
-    `message` is one line that states what went wrong. `problems` has one line per problem. `hint` states what to do.
+    `message` states in one line what went wrong. `problems` has one line per problem. `hint` states what to do.
     """
 
     exit_code: ClassVar[int] = 1
@@ -73,7 +73,7 @@ class Interrupted(SynthGenError, exit_code=7):  # noqa: N818 - named after the s
 
 
 class AtBarrier(SynthGenError, exit_code=0):  # noqa: N818 - named after the state
-    """This process computed its part of a run, and must wait for other processes. Finished results are kept."""
+    """This process computed its part of a run, but results of other processes are missing. Its results are kept."""
 
 
 class WorkerError(SynthGenError, RuntimeError, exit_code=3):

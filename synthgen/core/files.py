@@ -43,8 +43,8 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_by(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write` with a temporary path, flush the file that it writes, and rename the file to `path`."""
-    # The name is random, because two processes may write the same file. It has the suffix of `path`, because
-    # `np.save` appends .npy to a name without this suffix.
+    # The name is random, because two processes may write the same file. It keeps the suffix of `path`, because
+    # `np.save` appends a missing .npy.
     partial = path.with_name(f".part-{secrets.token_hex(8)}{path.suffix}")
     write(partial)
     sync(partial)
@@ -52,9 +52,9 @@ def write_by(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def check_writable(out: Path, key: str = "release.out") -> None:
-    """Raise StorageError, whose message names the configuration key `key`, if files cannot be written to `out`.
+    """Raise StorageError if files cannot be written to the folder `out`, or if it cannot be created.
 
-    `out` is a folder. If it does not exist, it must be possible to create it.
+    The message names the configuration key `key`.
     """
     try:
         existing = next(folder for folder in (out, *out.parents) if os.path.lexists(folder))

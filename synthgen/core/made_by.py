@@ -1,4 +1,4 @@
-"""Determine the versions of the source code and of the libraries that compute a result."""
+"""Determine the versions of the source code and libraries that compute a result."""
 
 import platform
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ LIBRARIES = (
 
 @cache
 def libraries() -> dict[str, str]:
-    """Return the versions of Python and of each library in `LIBRARIES`; "absent" if a library is not installed."""
+    """Return the versions of Python and of each library in `LIBRARIES`; see `versions_of`."""
     return versions_of(("python", *LIBRARIES))
 
 
@@ -36,10 +36,7 @@ def versions_of(names: Iterable[str]) -> dict[str, str]:
 
 @cache
 def sources(package: str, *parts: str) -> str:
-    """Return one SHA-256 for the .py files of an installed package.
-
-    If `parts` are given, only files and folders with these names at the top of the package are included.
-    """
+    """Return one SHA-256 for the .py files of an installed package, or only of its top-level entries in `parts`."""
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise InternalError(f"the source files of the package {package} cannot be found")

@@ -1,4 +1,4 @@
-"""Find, with MinHash, near-duplicates: texts that have most of their shingles (runs of five tokens) in common."""
+"""Find near-duplicates with MinHash: texts that share most of their shingles (runs of five tokens)."""
 
 import hashlib
 import re
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 UInt64 = NDArray[np.uint64]
 SHINGLE_TOKENS = 5
-THRESHOLD = 0.8  # two texts are near-duplicates if the Jaccard similarity J of their shingles is at least this number
+THRESHOLD = 0.8  # smallest Jaccard similarity J of the shingles of two near-duplicates
 # A MinHash signature has 26 bands of 5 numbers. Two texts are compared only if they agree in all 5 numbers of a band.
 # For J = 0.8, the probability that they agree in no band, and are missed, is (1 - 0.8^5)^26 = 3e-5.
 BANDS, BAND_ROWS = 26, 5
@@ -19,7 +19,7 @@ _TOKEN = re.compile(r"\w+")
 
 
 def near_duplicates(texts: Sequence[str], others: Sequence[str]) -> NDArray[np.bool_]:
-    """Return an array of bool that states for each text whether one of `others` is a near-duplicate of the text.
+    """Return, as an array of bool, whether each text has a near-duplicate in `others`.
 
     Tokens are case-folded runs of letters, digits and underscores. A text of fewer than five tokens is one shingle.
     Two texts with the sets of shingles A and B are near-duplicates if
@@ -44,11 +44,10 @@ def near_duplicates(texts: Sequence[str], others: Sequence[str]) -> NDArray[np.b
 
 
 def repeated(texts: Sequence[str], persons: Sequence[str] | None = None) -> NDArray[np.bool_]:
-    """Return an array of bool that states for each text whether it is a near-duplicate of an earlier text.
+    """Return, as an array of bool, whether each text is a near-duplicate of an earlier text; see `near_duplicates`.
 
-    Near-duplicates are defined as in `near_duplicates`. A text is compared only with earlier texts for which the
-    result is False. If `persons` contains the person of each text, only texts of the same person are compared with
-    each other.
+    A text is compared only with earlier texts whose result is False. With `persons` (the person of each text), only
+    texts of the same person are compared.
     """
     shingles = [_shingles(text) for text in texts]
     buckets: dict[Any, list[int]] = defaultdict(list)
@@ -69,7 +68,7 @@ def jaccard(a: UInt64, b: UInt64) -> float:
 
 
 def _candidates(keys: Iterable[Any], buckets: Mapping[Any, list[int]]) -> Iterator[int]:
-    """Yield, without repetition, each row that `buckets` lists under at least one of the keys."""
+    """Yield each row that `buckets` lists under one of the keys, without repetition."""
     seen: set[int] = set()
     for key in keys:
         for row in buckets.get(key, ()):

@@ -1,7 +1,6 @@
 """Report the progress of a stage: bars on a terminal, plain lines in a log, or nothing.
 
-A progress event consists of the name of a stage and the number of finished units, such as texts. It never contains
-the text of a record.
+A progress event has the name of a stage and the number of finished units, such as texts, but no text of a record.
 """
 
 import sys
@@ -11,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, Protocol, TextIO, cast
 
 SECONDS_BETWEEN_LINES = 5.0
-FIRST_SECONDS = 300.0  # in the first seconds of a stage, the rate is shown only if a twentieth of the units is done
+FIRST_SECONDS = 300.0  # during this time, the rate is shown only if a twentieth of the units is done
 Advance = Callable[[int], None]
 
 
@@ -133,12 +132,12 @@ class _Tolerant:
 def progress_text(done: int, total: int, unit: str, *, done_here: int, seconds: float) -> str:
     """Return a text such as "50/100 texts  0.50/s  1:40 left": the count, the rate and the remaining time.
 
-    Of the `done` units, `done_here` were finished in the `seconds` since the stage started, and the rest before the
-    run was interrupted. The rate is `done_here` divided by `seconds`.
+    Of the `done` units, `done_here` were finished in the `seconds` since the stage started, and the rest in an
+    earlier, interrupted run. The rate is `done_here` divided by `seconds`.
 
-    Loading a model makes the first units slow. Therefore, only the count is returned until a twentieth of the units
-    is finished or `FIRST_SECONDS` have passed. At the end, or if `total` is 0, the text has the elapsed time in
-    place of the remaining time.
+    Only the count is returned until a twentieth of the units is finished or `FIRST_SECONDS` have passed, because
+    loading a model makes the first units slow. At the end, or if `total` is 0, the text has the elapsed time in place
+    of the remaining time.
     """
     count = _count(done, total, unit)
     is_early = seconds < FIRST_SECONDS and done_here < total / 20 and done < total

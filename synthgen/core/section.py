@@ -13,11 +13,11 @@ from audits.core.strictjson import with_tuples
 from synthgen.core.errors import ConfigError
 from synthgen.core.terminal import show_as_written
 
-MAX_NUMBER = (1 << 53) - 1  # canonical JSON (RFC 8785) represents all whole numbers up to this one exactly
+MAX_NUMBER = (1 << 53) - 1  # canonical JSON (RFC 8785) represents whole numbers exactly up to this one
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 T = TypeVar("T", bound=BaseModel)
-SIMILAR = 0.7  # smallest similarity, as a ratio of `difflib`, of an unknown key and the key that a message suggests
+SIMILAR = 0.7  # smallest `difflib` ratio between an unknown key and a suggested key
 VARIABLES = ("HOME", "SYNTHGEN_DATA")  # the only environment variables that a path may contain
 _VARIABLE = re.compile(rf"\$\{{({'|'.join(VARIABLES)})\}}")
 # the beginning of pydantic's messages, which `mistakes` replaces by "must "
@@ -46,8 +46,7 @@ def parse_section(kind: type[T], value: dict[str, Any], problems: Sequence[str] 
     except ValidationError as error:
         errors = error.errors(include_url=False)
         misspelled = {f"{'.'.join(path)}: missing" for path in _misspelled(errors, given, kind)}
-        # if an unknown key is probably a misspelling of a missing key, the line of `problems` about the missing key
-        # is dropped, because the line about the unknown key suggests the right spelling
+        # drop a line of `problems` about a missing key if the line about an unknown key suggests this key
         found = [line for line in problems if line not in misspelled] + mistakes(errors, given, kind)
     if parsed is None or found:
         raise invalid(found)
@@ -63,8 +62,8 @@ def mistakes(errors: list[Any], given: Any, kind: type[BaseModel] | None = None)
     """Return one line per mistake: the path of the key, what is allowed, and the value unless it may be a secret.
 
     Args:
-        errors: the errors of pydantic. For a value with several allowed types, pydantic reports one error per
-            type; the line joins the messages with "or".
+        errors: the errors of pydantic. The line of a value with several allowed types joins one message per type
+            with "or".
         given: the value that was parsed.
         kind: the type of the section. If it is given, lines suggest examples and similar keys. A missing key has no
             line if the line of a misspelled key suggests it.
@@ -85,12 +84,12 @@ def mistakes(errors: list[Any], given: Any, kind: type[BaseModel] | None = None)
             message = PATTERNS.get(error["ctx"]["pattern"])
         if message is None:
             message = _SUBJECT.sub("must ", error["msg"].removeprefix("Value error, "))
-            # do not print the value: a user may have written a secret key in place of an address or variable name
+            # do not print such a value: a user may have written a secret key in place of an address or variable name
             may_be_secret = not {"url", "key_env"}.isdisjoint(path)
             if not may_be_secret and not isinstance(error["input"], Section | dict | tuple | list | None):
                 shown[path] = f", got {error['input']!r}"
         found.setdefault(path, []).append(message)
-    # if an item of a mapping is wrong, pydantic also reports the mapping; report only the item
+    # for a wrong item of a mapping, pydantic also reports the mapping; keep only the item
     kept = [path for path in found if not any(other[: len(path)] == path and other != path for other in found)]
     return [f"{'.'.join(path) or '(top level)'}: {' or '.join(found[path])}{shown.get(path, '')}" for path in kept]
 
@@ -104,7 +103,7 @@ def _example(kind: type[BaseModel], path: Sequence[str]) -> str:
 
 
 def _similar_key(kind: type[BaseModel], path: Sequence[str]) -> str:
-    # first search the section of the unknown key for a similar key, then all sections in `kind` for an equal key
+    # search the section of the unknown key for a similar key, then all sections in `kind` for an equal key
     key = path[-1]
     if (near := _near_key(kind, path)) is not None:
         return f"; did you mean {near}?"
@@ -113,7 +112,7 @@ def _similar_key(kind: type[BaseModel], path: Sequence[str]) -> str:
 
 
 def _near_key(kind: type[BaseModel], path: Sequence[str]) -> str | None:
-    """Return the key of the same section that is most similar to the unknown key at the end of `path`, or None."""
+    """Return the key of the section that is most similar to the unknown key at the end of `path`, or None."""
     *parents, key = path
     parts = [kind]
     for parent in parents:
@@ -124,7 +123,7 @@ def _near_key(kind: type[BaseModel], path: Sequence[str]) -> str | None:
 
 
 def _misspelled(errors: list[Any], given: Any, kind: type[BaseModel]) -> set[tuple[str, ...]]:
-    """Return the path of each absent key that was probably misspelled as an unknown key."""
+    """Return the path of each missing key of which an unknown key is probably a misspelling."""
     unknown = [_path(error, given) for error in errors if error["type"] == "extra_forbidden"]
     near = ((path[:-1], _near_key(kind, path)) for path in unknown)
     return {(*section, key) for section, key in near if key is not None and not _has_key(given, section, key)}
@@ -147,7 +146,7 @@ def _sections_in(part: type[BaseModel], key: str) -> list[type[BaseModel]]:
 
 
 def _path(error: Any, given: Any) -> tuple[str, ...]:
-    """Return the path of a mistake in `given`, without the names of union types that pydantic inserts into it."""
+    """Return the path of a mistake in `given`, without the names of union types that pydantic inserts."""
     parts = []
     for position, part in enumerate(error["loc"], start=1):
         if (isinstance(given, dict) and part in given) or (isinstance(given, tuple) and part in range(len(given))):
@@ -167,7 +166,7 @@ def resolve_path(path: str, base: str) -> Path:
         ConfigError: the path contains a control character, `~user`, a variable without braces or a variable that is
             not in `VARIABLES`, or the value of a variable is not an absolute path.
 
-    Privacy: error messages show paths, so allowing all variables could disclose a secret of the environment.
+    Privacy: error messages show paths, so any other variable could disclose a secret of the environment.
     """
     whole = re.sub(r"^~(?=/|$)", "${HOME}", path)
     problems = []

@@ -13,13 +13,13 @@ SECRET_BYTES = 32
 class SeedTree:
     r"""A node of the tree of random streams.
 
-    Draws from one stream do not change the draws from other streams. The key of a node is computed from m, which is
-    the seed followed by the names on the path; each name is preceded by its length:
+    Draws from one stream do not change the draws from other streams. The key of a node is
 
         HMAC-SHA256(secret, "synthgen/seed/v2\0" || m), or without a secret SHA256("synthgen/seed/v1\0" || m)
 
-    Privacy: all seeds below 2^32 can be tried in an hour. Without a secret, treat everything that is drawn from these
-        streams as public.
+    m is the seed, followed by the names on the path, each preceded by its length.
+
+    Privacy: all seeds below 2^32 can be tried in an hour. Without a secret, treat all draws as public.
     """
 
     root: int  # the seed of the configuration
@@ -36,7 +36,7 @@ class SeedTree:
         return replace(self, path=self.path[:-1])
 
     def child(self, *names: str) -> "SeedTree":
-        """Return the node that the given names lead to from this node."""
+        """Return the node that the names lead to from this node."""
         return replace(self, path=self.path + names)
 
     def key(self) -> bytes:

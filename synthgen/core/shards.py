@@ -9,8 +9,8 @@ from pathlib import Path
 class Division:
     """The shards of a stage.
 
-    The names and the contents of the shards depend only on the inputs of the stage, not on the number of processes.
-    Each shard is written under a temporary name and renamed, so it is complete or absent.
+    Names and contents of the shards depend only on the inputs of the stage, not on the number of processes. Each
+    shard is written under a temporary name and renamed, so it is complete or absent.
     """
 
     folder: Path  # contains the finished shards; mode 0700

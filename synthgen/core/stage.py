@@ -3,9 +3,9 @@
 A `Stage` declares everything that can change its result: its inputs, settings, models and random streams. Its
 function `run` gets a `StageContext`, which gives access to nothing else. The cache key covers all declared items.
 
-If a commit changes the result of a stage without a change of its declaration, raise `version` by one. Examples are a
-change of computed numbers, of their order, of a random stream, or of a file format. A new version invalidates the
-cached results of the stage and of all stages that declare its result as an input.
+If a commit changes the result of a stage, but not its declaration, raise `version` by one. Examples are changed
+numbers, another order, or another file format. A new version invalidates the cached results of the stage and of all
+stages that use them.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ ROOT = ""  # name of the stream that is the root of all streams of the run
 
 
 class HasDigest(Protocol):
-    """A result, table or model that has a digest of its content or of its cache key."""
+    """A result, table or model with a digest of its content or of its cache key."""
 
     @property
     def digest(self) -> str: ...  # noqa: D102 - documented above
@@ -51,7 +51,7 @@ def plain_value(value: Any) -> StageInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Everything that a stage could read. `StageContext` gives access only to what the stage declares."""
+    """Everything that a stage could read; `StageContext` restricts the stage to what it declares."""
 
     config: Any  # the whole configuration
     seeds: SeedTree  # the root of the random streams
@@ -76,8 +76,8 @@ class Stage:
     streams: tuple[str, ...] = ()  # names of random streams; `ROOT` is the root of all streams
     libraries: tuple[str, ...] = ()  # packages whose version may change the result; may include "python", "audits"
     keep_partial: bool = False  # whether `run` continues from the files of an interrupted attempt
-    # Whether the stage spends a privacy budget. If so, an update of the program must not make the stage run again, so
-    # the key includes neither the versions of libraries nor `version`.
+    # Whether the stage spends a privacy budget. Such a stage must not run again after an update of the program, so
+    # its key includes neither `version` nor the versions of libraries.
     is_paid: bool = False
 
     def __post_init__(self) -> None:
@@ -115,9 +115,8 @@ class Stage:
 class StageContext:
     """Gives a running stage access to what it declares; a request for any other name raises InternalError.
 
-    The stage writes its files into `folder`. `name` is the name of the result. A stage can run several times in a
-    run; its result in the second round of writing texts is named, for example, "filter-2". `shards` is the folder of
-    the shards, if the stage has any.
+    The stage writes its files into `folder`. `name` is the name of the result, such as "filter-2" in the second round
+    of writing texts. `shards` is the folder of the shards, if the stage has any.
     """
 
     def __init__(self, stage: Stage, sources: Sources, folder: Path, name: str) -> None:
@@ -154,7 +153,7 @@ class StageContext:
         return _stream(self._sources.seeds, name)
 
     def once(self, name: str, compute: Callable[[], T]) -> T:
-        """Return `compute()`; further calls with this name return the same value, so `divide` and `run` share it."""
+        """Return `compute()`; later calls with this name return the same value, which `divide` and `run` share."""
         if name not in self._computed:
             self._computed[name] = compute()
         return cast("T", self._computed[name])

@@ -28,10 +28,9 @@ def read_corpus(path: Path, role: Role) -> Corpus:
 
 
 def write_latents(folder: Path, latents: Latents) -> None:
-    """Write new vectors to be decoded (latents) into a folder.
+    """Write latents (new vectors to be decoded) into a folder.
 
-    The file vectors.npy has the vectors, and parents.parquet has their ids, labels, parents, weights and prompt words
-    (column `told`).
+    The file vectors.npy has the vectors. The file parents.parquet has the other fields; `told` has the prompt words.
     """
     np.save(folder / "vectors.npy", latents.vectors, allow_pickle=False)
     columns = {

@@ -11,7 +11,7 @@ _SPELLINGS: dict[str, str] = {}  # key: absolute folder; value: its spelling in 
 
 
 def show_as_written(variable: str, folder: str) -> None:
-    """Make `as_written` replace a folder by `${variable}`. If the folder is a link, its target is replaced too."""
+    """Make `as_written` replace a folder and, if the folder is a link, its target by `${variable}`."""
     for place in {os.path.normpath(folder), os.path.realpath(folder)} - {os.sep}:
         _SPELLINGS[place] = f"${{{variable}}}"
 

@@ -1,6 +1,6 @@
 """Define what the stages of a run exchange: records, their vectors, new vectors, and texts decoded from new vectors.
 
-All values are immutable. Arrays, lengths and the uniqueness of ids are checked on creation. A `repr` shows no text.
+All values are immutable, and are checked on creation. A `repr` shows no text.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corpus:
-    """Records of one role, such as train or control, with a digest over all fields of the records."""
+    """Records of one role, such as train or control."""
 
     role: Role
     records: tuple[Record, ...]  # in a fixed order, with unique ids
@@ -140,10 +140,9 @@ class Embedded:
 class Latents:
     """New vectors to be decoded, with the parents (records) that each vector was made from, and their weights.
 
-    A row that does not depend on single records, for example a row drawn under differential privacy, has no parents
-    and no weights. The parents of any other row are train records of different persons, and have the label of the
-    row. With borderline-smote of kind 2, the second parent may have a different label; the weight of such a parent is
-    below 0.5.
+    A row that does not depend on single records, such as a row drawn under DP, has no parents and no weights. The
+    parents of any other row are train records of different persons with the label of the row. With borderline-smote
+    of kind 2, the second parent may have another label; its weight is then below 0.5.
     """
 
     vectors: Float32  # (m, d), finite
@@ -183,7 +182,7 @@ class Latents:
 
 
 def latent_ids(label: str, n: int) -> list[str]:
-    """Return the ids of the first n latents of a class; an id depends only on the label and a number from 0."""
+    """Return the ids of the first n latents of a class; each depends only on the label and a number from 0."""
     stem = hashlib.sha256(b"synthgen/latent/v1\0" + label.encode()).hexdigest()[:12]
     return [f"{stem}-{i:07d}" for i in range(n)]
 
@@ -208,8 +207,7 @@ class Candidate:
     label: str  # the requested class
     finish: Literal["stop", "length"]  # "stop" if the model ended the text, "length" if it was cut
     outcomes: tuple[FilterOutcome, ...] = ()  # in the order of the filters; empty before filtering
-    # mean of -ln p(token) under the language model, divided by ln(size of its vocabulary). The default is the value
-    # of a uniform guess.
+    # mean of -ln p(token) under the language model, divided by ln(size of its vocabulary); 1 for a uniform guess
     surprisal: float = field(default=1.0, compare=False)
 
     @property
@@ -222,7 +220,7 @@ class Candidate:
 
 
 def counts_by_reason(candidates: tuple[Candidate, ...]) -> Mapping[str, int]:
-    """Count the rejected candidates by the reason of the first failed filter, or by its name if it has no reason."""
+    """Count the rejected candidates by the reason of the first failed filter or, without a reason, by its name."""
     failures = ([o for o in c.outcomes if not o.passed] for c in candidates)
     reasons = Counter(failed[0].reason or failed[0].name for failed in failures if failed)
     return dict(sorted(reasons.items()))

@@ -1,8 +1,8 @@
 """Run jobs in parallel threads with one core each.
 
-If torch divides a matrix product among several threads and another process takes a core, all threads wait. With one
-thread per job, only one job waits. All jobs share one model. They run in parallel, because torch releases the
-interpreter lock while it computes. `benchmarks/cluster/workers.py` measures the effect.
+If torch divides a matrix product among several threads, and another process takes a core, all threads wait. With one
+thread per job, only one job waits. The jobs share one model, and run in parallel because torch releases the
+interpreter lock. `benchmarks/cluster/workers.py` measures the effect.
 """
 
 import platform
@@ -49,11 +49,11 @@ def arithmetic() -> str:
 
 
 def available_memory(cgroups: Path = CGROUPS) -> int:
-    """Return the number of bytes that are still available on the machine, or in the container if it has less."""
+    """Return the number of available bytes of memory on the machine, or in the container if it has less."""
     import psutil
 
     free = [int(psutil.virtual_memory().available)]
-    # cgroup version 2, then version 1: files with the limit and the use of memory, and field with the cache size
+    # cgroup version 2, then version 1: file with the memory limit, file with the memory use, field of the cache size
     for limit_file, use_file, cache_field in (
         ("memory.max", "memory.current", "file"),
         ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "total_cache"),
@@ -78,9 +78,9 @@ def in_threads(
     """Run the jobs in `n_workers` threads with one core each; start the jobs in the given order.
 
     `run` gets a job and a function `report`, and calls `report(n)` when n more units are finished. `report` calls
-    `advance(n)`, never in two threads at once. For each job, in any order, the thread that called `in_threads` calls
-    `finished` with the job and its result. If a job raises an exception, the other jobs end at their next call of
-    `report`. The exception is raised after all jobs have ended.
+    `advance(n)`, never in two threads at once. The calling thread calls `finished` with each job and its result, in
+    any order. If a job raises an exception, the other jobs end at their next call of `report`; then the exception is
+    raised.
     """
     import torch
 

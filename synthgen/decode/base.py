@@ -20,13 +20,13 @@ class Settings:
     temperature: float  # sampling temperature
     top_p: float  # only the most likely tokens with this total probability are drawn
     top_k: int  # only this number of most likely tokens are drawn
-    batch: int  # number of texts decoded at once; this number affects the rounding, and therefore the texts
+    batch: int  # number of texts decoded at once; affects the rounding, and therefore the texts
     words: int = 0  # number of prompt words (words of a public vocabulary that describe the vector) in a prompt
     avoided: tuple[str, ...] = ()  # words in lower case that must not occur in a text; not sent to a model server
     # numbers added to the logits of tokens; not sent to a model server or to vLLM
     token_biases: TokenBiases | None = None
-    # number of tokens at the end of a context (a text to be continued) that a model on this machine reads; a model
-    # server reads all tokens of a context
+    # a model on this machine reads this number of last tokens of a context (a text to be continued); a model server
+    # reads the whole context
     context_tokens: int = 96
 
 
@@ -40,13 +40,12 @@ class Decoder(Protocol):
     ) -> tuple[Candidate, ...]:
         """Return `settings.candidates` texts for each latent, in the order of the latents.
 
-        The texts of a latent depend only on the settings, on the vector, label, prompt words and context of the
-        latent, and on the random stream seeds/x, where x is the id of the latent. Several threads can call this
-        method at once.
+        The texts of the latent with id x depend only on the settings, on the vector, label, prompt words and context
+        of this latent, and on the random stream seeds/x. Several threads can call this method at once.
 
         `advance` is called at every step with the number of texts written since its previous call. If `advance`
-        raises an exception, the decoding stops. `contexts` is empty, or contains for each latent a text that the
-        candidates continue, such as the earlier segments of the record; "" stands for no text.
+        raises an exception, the decoding stops. `contexts` is empty, or has one text per latent that the candidates
+        continue, such as the earlier segments of the record; "" stands for no text.
 
         Raises:
             DataError: the number of contexts is neither 0 nor the number of latents.

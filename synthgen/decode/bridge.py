@@ -1,7 +1,7 @@
 """Load a bridge: trained tensors with which a language model writes a text from a vector of an encoder.
 
 A bridge contains a projector, which maps the vector to soft tokens (input embeddings of the language model), and
-low-rank adapters of the language model. It can contain a vocabulary, whose words describe a vector in a prompt.
+low-rank adapters of the language model. It can also contain a vocabulary of words that describe a vector in a prompt.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ BUILTIN = Path(__file__).parent / "builtin"
 
 
 class BridgeInfo(BaseModel):
-    """Description of a bridge: for which encoder and language model it was trained, and the shape of the bridge."""
+    """Description of a bridge: its encoder, its language model, and its shape."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,7 +67,7 @@ def _expand(path: str) -> Path:
 
 
 def _files(name: str, resolve: Callable[[str], Path], files: tuple[str, str], what: str, hint: str) -> list[Path]:
-    """Return the paths of two files of a bridge; if one is missing, raise ModelMissing with `what` in its message."""
+    """Return the paths of two files of a bridge; raise ModelMissing (which names `what`) if one is missing."""
     folder = BUILTIN if name == "builtin" else resolve(name)
     if missing := [file for file in files if not (folder / file).is_file()]:
         raise ModelMissing(f"{folder}: contains no {what} (missing files: {', '.join(missing)})", hint=hint)
@@ -114,7 +114,7 @@ def _description(path: Path) -> BridgeInfo:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The vocabulary of a bridge, loaded without the tensors of the bridge, for `decode.writer: prompt`."""
+    """The vocabulary of a bridge without the tensors of the bridge, for `decode.writer: prompt`."""
 
     encoder: str  # name of the encoder of the vocabulary's vectors
     reader: WordReader
@@ -146,7 +146,7 @@ def _other_dimension(path: Path, reader: WordReader, info: BridgeInfo) -> ModelE
 
 
 def check_fit(info: BridgeInfo, *, encoder: str, dim: int, decoder: str, width: Any) -> None:
-    """Raise ModelError unless the bridge was trained for this encoder and this decoder, and for their dimensions."""
+    """Raise ModelError unless the bridge was trained for this encoder, this decoder and their dimensions."""
     names = ("encoder", "numbers per vector", "language model", "numbers per embedding of the language model")
     trained_for = (info.encoder, info.dim, info.decoder, info.width)
     if problems := [

@@ -1,8 +1,8 @@
 """Make the words that distinguish a class in the training records more likely in the synthetic texts of the class.
 
-A language model writes the words that it knows from its own training data. A classifier that learns from such texts
-misses the words that distinguish the classes in the records. Therefore, the decode loop adds a bias to the logits of
-these words. The bias is computed from tokens, so it needs no list of words.
+A language model prefers the words of its own training data. A classifier trained on its texts therefore misses words
+that distinguish the classes in the records. The decode loop adds a bias to the logits of such words. The bias is
+computed from tokens, so it needs no list of words.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ MAX_RECORDS = 10_000  # largest number of records that are counted
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TokenBiases:
-    """The numbers that are added to the logits of m tokens in the texts of each class; other tokens have no bias."""
+    """The biases that are added to the logits of m tokens in the texts of each class."""
 
     tokens: tuple[int, ...]  # ids of the tokens, in ascending order
     biases: Mapping[str, Float32]  # for each label, the bias of each token, (m,), in nats
@@ -40,7 +40,7 @@ class TokenBiases:
         return np.stack([self.biases[label] for label in labels])
 
     def for_labels(self, label_of: Mapping[str, str]) -> "TokenBiases":
-        """Return the same biases under other labels; each new label gets the biases of `label_of[new label]`."""
+        """Return the same biases under other labels; the label x gets the biases of the label `label_of[x]`."""
         return TokenBiases(self.tokens, {new: self.biases[label] for new, label in label_of.items()})
 
 
@@ -49,14 +49,14 @@ def token_biases(train: Corpus, tokenizer: Any, seeds: SeedTree) -> TokenBiases 
 
         bias_c(t) = STRENGTH · max(-LIMIT, min(LIMIT, log((p_c(t) + SMOOTHING) / (p(t) + SMOOTHING))))
 
-    For each person of class c, consider the share of token t among all tokens of the person's records of the class.
-    p_c(t) is the mean of these shares, and p(t) is the mean of p_c(t) over the classes. If all classes are equally
-    frequent, the logarithm is therefore the pointwise mutual information of a token and a class, apart from
-    `SMOOTHING`. The bias is 0 for a token that fewer than `MIN_PERSONS` persons use.
+    For each person of class c, compute the share of token t among the tokens of the person's records of this class.
+    p_c(t) is the mean of these shares, and p(t) is the mean of p_c(t) over the classes. Apart from `SMOOTHING`,
+    the logarithm is the pointwise mutual information of token and class if all classes are equally frequent. A token
+    that fewer than `MIN_PERSONS` persons use has no bias.
 
     Privacy: reads train texts, and is not called under DP. A person of a class with n persons changes p_c by at most
-        1/n. If exactly `MIN_PERSONS` persons use a token, removing one of these persons removes the token's bias.
-    Randomness: if there are more than `MAX_RECORDS` records, `seeds` draws the records that are counted.
+        1/n. If exactly `MIN_PERSONS` persons use a token, the removal of one of them removes the token's bias.
+    Randomness: if there are more than `MAX_RECORDS` records, the counted records are drawn from `seeds`.
     Reference: Church & Hanks, "Word association norms, mutual information, and lexicography", 1990. Dathathri et al.
         (PPLM, 2020) make a bag of words of a class more likely by gradients instead of a bias.
     """

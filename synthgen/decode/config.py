@@ -17,13 +17,13 @@ BUILTIN, VLLM, ENDPOINT = "builtin", "vllm", "endpoint"  # values of `engine`
 DEFAULT_WORDS = 10  # default of `words` with `writer: prompt`
 AUTO, PLAIN = "auto", "plain"  # values of `style`; "auto" is also a value of `max_new_tokens`
 MIN_TOKENS, MAX_TOKENS = 16, 96  # smallest and largest number that replaces `max_new_tokens: auto`
-# like `MAX_TOKENS`, but for `writer: prompt`; `MAX_TOKENS` is smaller, because the soft tokens of a bridge carry few
-# details of long texts
+# like `MAX_TOKENS`, but for `writer: prompt`; for a bridge, the limit is lower, because the soft tokens of a bridge
+# carry few details of long texts
 MAX_TOKENS_PROMPTED = 768
 # assumed tokens per word in `auto`; real texts have more, so synthetic texts are rarely longer than real texts
 MIN_TOKENS_PER_WORD = 1.2
-LONG_QUANTILE = 0.95  # `auto` is computed from this quantile of the numbers of words of the training texts
-STEP = 8  # `auto` is rounded up to a multiple of this number, so that a few changed texts rarely change the limit
+LONG_QUANTILE = 0.95  # `auto` is computed from this quantile of the training texts' numbers of words
+STEP = 8  # `auto` is rounded up to a multiple of this number, so a few changed texts rarely change the limit
 MAX_WORD_CHARACTERS = 12  # if words are longer on average, the script is assumed to have no spaces between words
 _Name = Annotated[str, Field(min_length=1)]
 
@@ -230,7 +230,7 @@ class DecodeConfig(Section):
 
         The number is `MAX_TOKENS` if there are no texts, or if their script has no spaces between words.
 
-        Privacy: the result depends on a quantile of the numbers of words of the texts, and on the mean word length.
+        Privacy: the result depends on the texts' mean word length, and on a quantile of their numbers of words.
         """
         if self.max_new_tokens != AUTO:
             return self
@@ -251,7 +251,7 @@ class DecodeConfig(Section):
 
     @property
     def written(self) -> "DecodeConfig":
-        """This configuration with only the model name in `endpoint`, because no other key there changes the texts."""
+        """This configuration with only the model in `endpoint`; the other keys of `endpoint` do not change texts."""
         if self.endpoint is None:
             return self
         server = EndpointConfig(url="http://server/v1", model=self.endpoint.model)
@@ -259,7 +259,7 @@ class DecodeConfig(Section):
 
     @property
     def voting(self) -> dict[str, object]:
-        """The settings on which the automatic choice of a style depends."""
+        """The settings that affect the automatic choice of a style."""
         for_writing = {"candidates", "class_words", "writer", "engine", "endpoint", "template", "examples"}
         return self.model_dump(mode="json", exclude=for_writing | {"descriptions"})
 

@@ -17,8 +17,7 @@ from synthgen.core.sentences import SENTENCE_END
 
 LEARNT = "learnt.u64"  # name of the file with the digests
 MIN_WORDS = 10  # smallest number of words of a stored sentence; shorter sentences can be equal by chance
-# largest allowed share of a run's records with a stored sentence; a few records contain such a sentence by chance
-MAX_SHARE = 0.01
+MAX_SHARE = 0.01  # largest allowed share of records with a stored sentence; a few records contain one by chance
 
 Digests = NDArray[np.uint64]
 
@@ -55,6 +54,6 @@ def read_learnt(folder: Path) -> Digests:
 
 
 def share_learnt(texts: Sequence[str], *learnt: Digests) -> float:
-    """Return the share of texts with a sentence on which a style was trained; `learnt` are the styles' digests."""
+    """Return the share of texts with a sentence whose digest is in one of `learnt`."""
     trained_on = {digest for digests in learnt for digest in digests.tolist()}
     return sum(not trained_on.isdisjoint(sentence_digests(text)) for text in texts) / max(1, len(texts))

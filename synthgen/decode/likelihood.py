@@ -1,8 +1,8 @@
 """Measure the negative log-likelihood of texts under a language model, in nats.
 
-A bridge (`synthgen.decode.bridge`) consists of trained tensors with which the model can read a vector. With a bridge,
-the model reads a prompt and a vector before a text. A text has fewer nats per token after its own vector than after
-the vector of a different text. The difference measures how much the model learns about a text from its vector.
+With a bridge (trained tensors, see `synthgen.decode.bridge`), the model reads a prompt and a vector before the text.
+A text has fewer nats per token after its own vector than after the vector of a different text. The difference
+measures how much the model learns about a text from its vector.
 """
 
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ class Nats:
 class Likelihood:
     """A language model that measures the likelihood of texts, with `batch` texts in each forward pass.
 
-    The adapters of the bridge are added to the weights of the model, so the given model is changed.
+    The adapters of the bridge are added to the weights of the given model, in place.
 
     Raises:
         ModelError: the model is not on one device, or the adapters of the bridge do not fit it.
@@ -84,9 +84,9 @@ class Likelihood:
 
             nats = - sum_t log p(text_t | frame, text_<t)
 
-        Here text_t is token t of the text, and the frame is the input before the text. With a bridge, the frame is
-        the bridge's template with a prompt (empty by default) and the soft tokens (input embeddings that the bridge
-        computes) of a vector; `vectors` are float32 (n, d). Without `vectors`, the soft tokens are omitted. Without a
+        text_t is token t of the text, and the frame is the input before the text. With a bridge, the frame is the
+        bridge's template, filled with a prompt (empty by default) and with the soft tokens (input embeddings) that
+        the bridge computes from a vector. Without `vectors`, float32 (n, d), the soft tokens are omitted. Without a
         bridge, the frame is the begin-of-text token or, if the tokenizer has none, the end-of-text token. Only the
         first `max_tokens` tokens of a text are read. The division into batches changes the results only by rounding.
 
@@ -113,7 +113,7 @@ class Likelihood:
         order = sorted(range(len(texts)), key=lambda i: (-len(frames[i]) - len(encoded[i]), i))
         batches = [order[start : start + self.batch] for start in range(0, len(order), self.batch)]
         if self.batch == 1 and self.device.type == "cpu":
-            # each batch is one text, and one core reads it, so the number of cores does not change the result
+            # one core reads one text, so the number of cores does not change the result
             n = usable_cores()
             in_threads(batches, lambda rows, _: read(rows), total.__setitem__, lambda _: None, n_workers=n)
         else:
@@ -125,7 +125,7 @@ class Likelihood:
         return Nats(total, np.array([len(ids) for ids in encoded], dtype=np.int64))
 
     def _frames(self, n: int, prompts: Sequence[str] | None, *, with_vector: bool) -> list[list[int]]:
-        """Return the token ids of the frame (the input before the text) of each of n texts."""
+        """Return the token ids of the frame of each of n texts."""
         if self.template is None:
             bos, eos = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
             return [[int(eos if bos is None else bos)]] * n

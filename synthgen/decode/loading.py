@@ -38,9 +38,8 @@ def backend_of(device: Placement) -> str:
 def decode_dtype(folder: Path, device: Placement) -> Dtype:
     """Return the dtype in which a decoder loads a model: "bfloat16", or "auto" for the stored dtype.
 
-    On a processor with bfloat16 instructions, a model is converted to bfloat16 unless it is computed by
-    `LlamaStepper`, the forward pass of this project for Llama models. The conversion halves the memory of float32
-    weights.
+    On a processor with bfloat16 instructions, the result is "bfloat16", which halves the memory of float32 weights.
+    Exceptions are models that are stored in bfloat16, and models whose forward pass is `LlamaStepper`.
     """
     from transformers import AutoConfig
 
@@ -104,8 +103,8 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     placed = {"device_map": device if isinstance(device, str) else dict(device)} if spread else {}
     verbosity = logging.get_verbosity()
-    # Transformers would warn about tensors that the model does not have, such as the projector in an xRAG checkpoint.
-    # Missing tensors are an error below.
+    # Transformers would warn about additional tensors, such as the projector in an xRAG checkpoint. Missing tensors
+    # are an error below.
     logging.set_verbosity_error()
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **local)
@@ -128,7 +127,7 @@ def load_model(folder: Path, *, dtype: Dtype = "auto", device: Placement = "cpu"
         if dtype == "auto" and backend == SLOW and model.dtype in HALVES:
             model.float()
     first = next(p.device for p in model.parameters() if not p.is_meta)
-    # accelerate moves offloaded weights to the computing device at each use; a computed embedding is on this device
+    # accelerate moves offloaded weights to the computing device, so a computed embedding is on this device
     with torch.inference_mode():
         computing = model.get_input_embeddings()(torch.zeros(1, 1, dtype=torch.long, device=first)).device
     return Loaded(tokenizer, model, computing, on_one_device=all(p.device == computing for p in model.parameters()))

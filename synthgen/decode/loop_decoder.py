@@ -31,9 +31,9 @@ class LoopDecoder(ABC):
     """Writes texts with a language model; the constructor of a subclass must end with a call of `_prepare`."""
 
     end_mark: str | None = None  # a string that ends a text, in addition to the end tokens
-    reads_vectors = False  # whether a prompt contains a vector as input embeddings
+    reads_vectors = False  # whether prompts contain vectors as input embeddings
     vllm: VllmEngine | None = None  # set by `use_vllm`; if None, `loop.batching.write` writes the texts
-    context_comes_first = True  # whether a context (a text to be continued) comes before the prompt (else, after it)
+    context_comes_first = True  # true: a context (a text to be continued) precedes the prompt; false: it follows
 
     def __init__(
         self, folder: Path, name: str, *, device: Placement, dtype: Dtype = "auto", own_loop: bool = True
@@ -64,8 +64,7 @@ class LoopDecoder(ABC):
         Raises:
             DataError: the number of contexts is neither 0 nor the number of latents.
             ModelError: prompt and new tokens are too long for the model, its output is not finite, vLLM fails, or
-                prompt words (words that describe the vector) are configured, but there is no vocabulary for the
-                encoder of the vectors.
+                there is no vocabulary of the encoder for prompt words (words that describe the vector).
         """
         with self.tokenizing:
             prefix, favoured = self._prefix(settings), self._tokens_to_favour(latents)
@@ -104,7 +103,7 @@ class LoopDecoder(ABC):
         """Let vLLM write the texts.
 
         If prompts contain vectors, vLLM loads a copy of `model`, because the weights of `model` can include adapters
-        that are not in the model folder.
+        that the model folder lacks.
 
         Raises:
             DependencyError: vLLM is not installed.
@@ -179,11 +178,10 @@ def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:
 
 
 def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> tuple[list[list[int]], int]:
-    """Return the end of each context as tokens, and the largest possible number of these tokens.
+    """Return the last `limit` tokens of each context, followed by the tokens of an empty line; none if it is empty.
 
-    The end of a context is its last `limit` tokens, followed by the tokens of an empty line. The largest possible
-    number is therefore `limit` plus the tokens of an empty line. An empty context gives no tokens. If there are no
-    contexts, the result has n empty lists and the number 0.
+    The second result is the largest possible number of these tokens. If there are no contexts, the result has n empty
+    lists and the number 0.
 
     Raises:
         DataError: the number of contexts is neither 0 nor n.
@@ -194,7 +192,7 @@ def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> 
         raise DataError(
             f"there are {len(contexts)} contexts for {n} vectors; pass one context for each vector, or no contexts"
         )
-    # a context that contains the characters of a special token, such as "<|im_end|>", must not become this token
+    # `split_special_tokens`: the characters "<|im_end|>" in a context must not become this special token
     encoded = [list(tokenizer(t, add_special_tokens=False, split_special_tokens=True).input_ids) for t in contexts]
     gap = list(tokenizer("\n\n", add_special_tokens=False, split_special_tokens=True).input_ids)
     kept = [ids[max(0, len(ids) - limit) :] for ids in encoded]
@@ -202,9 +200,9 @@ def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> 
 
 
 def text_of(tokenizer: Any, row: Sequence[int], ends: AbstractSet[int], *, mark: str | None = None) -> Ended:
-    """Return the text of a row of tokens up to its end token or to the string `mark`, and "stop" or "length".
+    """Return the text of a row of tokens up to its end token or to the string `mark`, and "stop".
 
-    "length" means that the token limit cut the text, so only its `whole_sentences` are returned.
+    If the row has neither, the token limit cut the text; its `whole_sentences` and "length" are returned.
     """
     end = next((at for at, token in enumerate(row) if token in ends), None)
     text = str(tokenizer.decode(row[:end], skip_special_tokens=True)).strip()
@@ -227,8 +225,7 @@ def candidates_of(
 ) -> tuple[Candidate, ...]:
     """Return texts as candidates, n consecutive texts for each latent.
 
-    `surprisal` is the surprisal of each text, as `Candidate` defines it: the mean of -ln p(token) as a share of its
-    value for a uniform guess.
+    `surprisal` has the surprisal of each text: the mean of -ln p(token), divided by ln(size of the vocabulary).
     """
     return tuple(
         Candidate(

@@ -33,11 +33,11 @@ class Projector(nn.Module):
 def splice(embeddings: Tensor, soft: Tensor, is_placeholder: Tensor) -> Tensor:
     """Replace the placeholders in the input embeddings of n prompts by soft tokens, in order.
 
-    For prompts of t tokens, `embeddings` has the shape (n, t, width), `soft` the shape (n, n_soft, width), and the
-    mask `is_placeholder` (bool) the shape (n, t).
+    For prompts of t tokens, `embeddings` has the shape (n, t, width), `soft` the shape (n, n_soft, width), and
+    `is_placeholder` (bool) the shape (n, t).
 
     Raises:
-        ModelError: a row of the mask does not mark exactly n_soft positions.
+        ModelError: a row of `is_placeholder` does not mark exactly n_soft positions.
     """
     if not bool((is_placeholder.sum(dim=1) == soft.shape[1]).all()):
         hint = "Remove special tokens of the language model from decode.prompt and from the labels."
@@ -47,7 +47,7 @@ def splice(embeddings: Tensor, soft: Tensor, is_placeholder: Tensor) -> Tensor:
 
 
 def projector_from(tensors: Mapping[str, Tensor], n_soft: int, width: int) -> Projector:
-    """Return a projector with given tensors; raise ModelError if one of `TENSORS` is missing or has a wrong shape."""
+    """Return a projector with these tensors; raise ModelError if one of `TENSORS` is missing or has a wrong shape."""
     if missing := [f"{name}: this tensor is missing" for name in TENSORS if name not in tensors]:
         raise ModelError("the projector of the bridge is incomplete", problems=missing)
     first, *others = TENSORS

@@ -12,21 +12,21 @@ from synthgen.core.errors import ModelError
 from synthgen.core.types import Float32
 
 FILE = "words.safetensors"
-POOL = 200  # number of words with the best score for a vector, from which its prompt words are chosen
+POOL = 200  # the prompt words of a vector are chosen from this number of words with the best scores
 PRIOR = 0.02  # weight, in `WordReader.read`, of the logarithm of a word's frequency in public passages
 LIKENESS = 0.2  # weight, in `WordReader.read`, of a word's largest similarity to a word that was already chosen
 PLAN_PRIOR = 0.06  # like `PRIOR`, but for `WordReader.plan`
 GET_AGAIN = "Use an intact copy of the bridge, or train the bridge again."  # hint if a file of a bridge is damaged
-SAME_WORD = 10.0  # penalty for the plural or singular of a chosen word; larger than any difference of two scores
+SAME_WORD = 10.0  # penalty for the plural or singular of a chosen word; exceeds every difference of two scores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WordReader:
     """The v words of a vocabulary with their vectors.
 
-    A text's vector is near the vectors of its characteristic words. `read` chooses such words for a bridge, which
-    passes the vector to a language model and was trained with words from `read`. `plan` chooses such words for a
-    prompt without a bridge.
+    A text's vector is near the vectors of its characteristic words. `read` chooses such words for a bridge (trained
+    tensors with which a language model reads a vector), because the bridge was trained with words from `read`.
+    `plan` chooses words for a prompt without a bridge.
 
     Privacy: k of v words carry at most k · log2 v bits of the vector, but a few words can name a person's illness.
     """
@@ -39,18 +39,17 @@ class WordReader:
     def read(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
         """Return k words for each vector, float32 (n, d); k is at most `POOL` and at most v.
 
-        The words are chosen one after another from the `POOL` words with the largest sum of the first two terms of
-        the formula below. Each step prefers words near the vector, frequent words, and words that differ from the
-        words chosen before (maximal marginal relevance). In a tie, the word with the larger sum of these two terms
-        is chosen. If the sums are equal too, the earlier word of the vocabulary is chosen.
+        The words are chosen one after another. Each step prefers words near the vector, frequent words, and words
+        that differ from the words chosen before (maximal marginal relevance):
 
             w_j = argmax_w  cos(x − x̄, w − w̄) + PRIOR · log f_w − LIKENESS · max(0, max_{i<j} cos(w − w̄, w_i − w̄))
 
         w_j is word j of the result, x the vector, x̄ the `centre`, w a word's vector, w̄ the mean of all w, and f_w
-        the `frequency` of the word.
+        the word's `frequency`. Only the `POOL` words with the largest sum of the first two terms are considered. In
+        a tie, this sum decides, and then the order of the vocabulary.
 
-        Reference: Carbonell & Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998, to which
-            this project adds PRIOR.
+        Reference: Carbonell & Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998. The PRIOR term is
+            an addition of this project.
         """
         words = []
         for _, score in self._scores(vectors):
@@ -59,16 +58,16 @@ class WordReader:
         return tuple(words)
 
     def plan(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
-        """Return k words for each vector, float32 (n, d), so that the sum of the k words' vectors is near the vector.
+        """Return k words for each vector, float32 (n, d); the sum of their vectors has about the vector's direction.
 
-        The words nearest to a vector can all describe the same part of the text. Therefore, this method compares
-        the sum with the vector. Each step adds to the set S of chosen words the word that makes F(S) largest. For
-        the symbols, the `POOL` words and the limits of k, see `read`.
+        The words nearest to a vector can all describe the same part of the text, so this method compares the sum
+        with the vector. Each step adds a word to the set S of chosen words, so that F(S) becomes as large as
+        possible. For the symbols, the `POOL` words and the limits of k, see `read`.
 
             F(S) = cos(x − x̄, Σ_{w∈S} (w − w̄) / |w − w̄|) + PLAN_PRIOR · mean_{w∈S} log f_w
 
-        The singular and the plural of a word are chosen together only if nothing else is left. The first words of the
-        result do not depend on k.
+        The singular and the plural of a word are chosen together only if no other word is left. The first words of
+        the result do not depend on k.
 
         Reference: the greedy step of matching pursuit (Mallat & Zhang, IEEE Trans. Signal Processing 1993) with equal
             weights, because a prompt cannot state weights. The PLAN_PRIOR term is an addition of this project.
@@ -84,7 +83,7 @@ class WordReader:
         return tuple(plans)
 
     def _scores(self, vectors: Float32) -> Iterator[tuple[Float32, Float32]]:
-        """Yield each vector's direction from the centre (d), and the first two terms (v) of the formula in `read`."""
+        """Yield each vector's direction from the centre (d), and the sum of the first two terms in `read` (v)."""
         centred = vectors - self.centre
         lengths = np.linalg.norm(centred, axis=1, keepdims=True)
         centred = np.divide(centred, lengths, out=np.zeros_like(centred), where=lengths > 0)
@@ -96,7 +95,7 @@ class WordReader:
 def _greedy_sum(x: Float32, table: Float32, log_frequency: Float32, forms: Sequence[str], k: int) -> list[int]:
     """Return the numbers of the k words that `WordReader.plan` chooses for a vector with the direction x.
 
-    `table`, `log_frequency` and `forms` have one row per word; `forms` are the words without a plural -s.
+    `table`, `log_frequency` and `forms` have one row per word; `forms` are the words without a final s.
     """
     chosen: list[int] = []
     total, total_log_frequency = np.zeros_like(x), np.float32(0)
@@ -129,8 +128,8 @@ def _greedy_diverse(score: Float32, table: Float32, k: int) -> list[int]:
 def make_reader(frequency: Mapping[str, float], vectors: Float32, centre: Float32) -> WordReader:
     """Return the reader of a vocabulary.
 
-    `frequency` maps each word to the share of the public passages that contain the word. `vectors` (v, d) are the
-    vectors of the words in the order of `frequency`, and `centre` is the mean vector of the public passages.
+    `frequency` maps each word to the share of public passages with the word. `vectors` (v, d) are the vectors of the
+    words in this order, and `centre` (d) is the mean vector of the passages.
     """
     table = vectors - vectors.mean(axis=0)
     table /= np.linalg.norm(table, axis=1, keepdims=True)

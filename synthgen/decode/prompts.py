@@ -1,4 +1,4 @@
-"""Define the template from which a language model's input is made: it is filled with a prompt and a vector.
+"""Define the template of a language model's input, which has a field for a prompt and a field for a vector.
 
 A bridge turns the vector into soft tokens (input embeddings), which take the place of the field `{vector}`.
 """

@@ -1,8 +1,7 @@
 """Load the bridge of a published xRAG checkpoint such as `Hannibal046/xrag-7b`.
 
 Such a checkpoint is a Mistral language model that contains its bridge: a projector, which maps a vector to an input
-embedding. The placeholder `<xRAG>` of the tokenizer marks the place of the vector in a prompt that requests a
-paraphrase.
+embedding. A prompt requests a paraphrase; the token `<xRAG>` marks the place of the vector in the prompt.
 """
 
 import json
@@ -23,8 +22,8 @@ from synthgen.decode.bridge import Bridge, BridgeInfo
 from synthgen.decode.loading import Dtype, load_tokenizer
 from synthgen.decode.projector import TENSORS, Projector, projector_from
 
-SINGLE = "model.safetensors"  # file with all tensors, if the checkpoint is not divided into shards
-INDEX = "model.safetensors.index.json"  # in a checkpoint with shards, the file that names the shard of each tensor
+SINGLE = "model.safetensors"  # file with all tensors of a checkpoint without shards
+INDEX = "model.safetensors.index.json"  # file that names the shard of each tensor of a checkpoint with shards
 TABLE, HEAD = "model.embed_tokens.weight", "lm_head.weight"  # tensors of the input embeddings and of the output head
 PLACEHOLDER = "<xRAG>"
 VECTOR_PLACE = "[X]"  # stands for the vector in `PARAPHRASES`, as in the prompts of the xRAG paper
@@ -41,7 +40,7 @@ PARAPHRASES = (
     "Background: [X] Spell out what the background says.",
     "There is another way to put the background [X], namely:",
 )
-# invented sentences, with which the mean Euclidean norm of an encoder's vectors before normalization is measured
+# invented sentences, on which the norm of an encoder's vectors is measured (see `RescalingProjector`)
 SENTENCES = (
     "The train to the coast leaves at seven and arrives before noon.",
     "She planted two rows of beans behind the house and waited for rain.",
@@ -58,7 +57,7 @@ SENTENCES = (
 class Paraphrase:
     """A prompt that requests a paraphrase, in Mistral's chat form: <s>[INST] {words} [/INST].
 
-    {words} stands for the configured prompt, if any, and one of the `PARAPHRASES` on the next line.
+    {words} is the configured prompt, if any, and then one of the `PARAPHRASES` on a new line.
     """
 
     text: str  # one of the `PARAPHRASES`
@@ -107,8 +106,7 @@ class RescalingProjector(nn.Module):
         soft = W2 · gelu(W1 · x + b1) + b2,   x = raw_norm · v / ‖v‖
 
     Each vector is first rescaled to `raw_norm`, the mean Euclidean norm of the encoder's vectors before
-    normalization. These norms differ little between texts, because the encoders of such projectors end in a layer
-    that normalizes.
+    normalization. These norms differ little between texts, because the encoders end in a normalizing layer.
 
     Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.2; in xRAG, vectors keep their norms.
     """
@@ -129,8 +127,7 @@ def load_checkpoint_bridge(folder: Path) -> CheckpointBridge:
     """Return the bridge inside an xRAG checkpoint, without loading the language model.
 
     Raises:
-        ModelError: a file cannot be read, or the checkpoint is incomplete or does not have the structure of an xRAG
-            model.
+        ModelError: a file cannot be read, or the checkpoint is incomplete or has a different structure.
     """
     files = tensor_files(folder)
     config, tokenizer = _config_and_tokenizer(folder)
@@ -201,7 +198,7 @@ def _config_problems(config: Any, tensors: dict[str, Tensor]) -> list[str]:
 
 
 def tensor_files(folder: Path) -> dict[str, Path]:
-    """Return, for the name of each tensor of a checkpoint, the file (shard) that contains the tensor.
+    """Return the file (shard) of each tensor of a checkpoint, by the name of the tensor.
 
     Raises:
         ModelError: the index is damaged, or shards or tensors are missing. The error lists all problems.
@@ -242,8 +239,8 @@ def read_tensors(files: Mapping[str, Path], names: Iterable[str]) -> dict[str, T
 def head_problems(files: Mapping[str, Path], *, tied: bool) -> list[str]:
     """Return contradictions between the output head of a Llama or Mistral checkpoint and its configuration.
 
-    With such a contradiction, transformers would initialize a random head or ignore the stored head. `tied` is
-    `tie_word_embeddings`: whether the head has the weights of the input embeddings.
+    With a contradiction, transformers would initialize a random head or ignore the stored head. `tied` states
+    whether the head has the weights of the input embeddings (`tie_word_embeddings`).
     """
     if not tied:
         missing = f"{HEAD}: this tensor is missing, but `tie_word_embeddings` in config.json is false"

@@ -1,7 +1,6 @@
 """Decode many latents (vectors) into texts, and write the texts into files (shards).
 
-A run that was interrupted continues where it stopped. If memory allows, each processor core runs one thread that
-writes shards.
+An interrupted run continues where it stopped. If memory allows, each processor core runs one thread.
 """
 
 import json
@@ -38,7 +37,7 @@ class DecodeTask:
     open_decoder: Callable[[], Decoder]  # loads the decoder; called only if a shard is missing
     settings: Settings
     seeds: SeedTree
-    write: Write = lambda decoder, *task: decoder.decode(*task)  # writes the texts of some latents in one thread
+    write: Write = lambda decoder, *task: decoder.decode(*task)  # writes the texts of some latents
 
 
 def workers_for(n: int, settings: Settings, folder: Path, device: Placement, *, is_local: bool = True) -> int:
@@ -54,7 +53,7 @@ def workers_for(n: int, settings: Settings, folder: Path, device: Placement, *, 
 
 
 def _cache_bytes(folder: Path, settings: Settings, value_bytes: int) -> int:
-    """Return the size in bytes of one thread's attention cache (keys and values); a number takes `value_bytes`."""
+    """Return the bytes of one thread's attention cache (keys and values), with `value_bytes` bytes per number."""
     config: dict[str, Any] = json.loads(read_regular(folder / "config.json"))
     heads = int(config.get("num_attention_heads", 0))
     size = config.get("head_dim") or int(config.get("hidden_size", 0)) // max(1, heads)
@@ -68,7 +67,7 @@ def divide_rows(n: int, settings: Settings) -> list[range]:
     """Divide n latents into shards of consecutive rows; the division depends only on n and the settings.
 
     The candidates of a full shard fill the batch twice. The last shards become smaller and smaller, so that all
-    threads finish at about the same time. If there are only a few latents, there are about two shards.
+    threads finish at about the same time. A few latents give about two shards.
     """
     largest = max(1, 2 * settings.batch // settings.candidates)
     group = max(1, settings.batch // GROUPS)  # number of prompts that are read together
@@ -83,7 +82,7 @@ def divide_rows(n: int, settings: Settings) -> list[range]:
 
 
 def is_intact(path: Path, rows: range, latents: Latents, candidates: int) -> bool:
-    """Return whether a file contains exactly `candidates` texts for each latent with a row number in `rows`."""
+    """Return whether a file contains exactly `candidates` texts for each latent in `rows`."""
     try:
         stored = [(c.latent_id, c.index, c.label) for c in read_candidates(path)]
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError):
@@ -97,7 +96,7 @@ def write_shards(
     """Write the texts of some shards into a folder; a shard is written completely or not at all.
 
     Neither the division into shards nor `n_workers`, the number of threads, changes a text. A single thread uses all
-    cores; each of several threads uses one core.
+    cores, and several threads use one core each.
 
     Raises:
         Exception: the first exception of `open_decoder` or `write`. Finished shards are kept.

@@ -1,4 +1,4 @@
-"""The decode stage, which writes candidate texts for the latents (vectors); several processes can share the work."""
+"""The decode stage, which writes candidate texts for latents (vectors); several processes can share the work."""
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -27,8 +27,8 @@ class DecoderModel:
 
     open: Callable[[], Decoder]  # loads the decoder; called only if a shard is missing
     folder: Path  # folder of the language model or, with a server, of the local model that measures the fluency
-    # Such as "cuda", "cpu" or "cpu in bfloat16"; "endpoint" for a server, "vllm" for vLLM. Backends round
-    # differently, so one seed gives different texts with different backends.
+    # for example "cuda", "cpu in bfloat16", "vllm" or "endpoint" (a server); backends round differently, so one seed
+    # gives different texts with different backends
     backend: str
     digest: str  # digest of the language model, the bridge or prompts, and the backend
 
@@ -43,7 +43,7 @@ def settings_of(
 ) -> Settings:
     """Return the parameters with which texts are written.
 
-    `labels` must contain all labels of a run: all prompts are padded to the length of the longest prompt, and the
+    `labels` must contain all labels of a run, because prompts are padded to the length of the longest prompt, and the
     padding affects the texts by rounding.
     """
     return Settings(
@@ -110,11 +110,9 @@ def _decode(context: StageContext) -> Mapping[str, object]:
 
 
 def rewrite_and_compare(task: DecodeTask, latents: Latents, new: Sequence[int], folder: Path) -> bool:
-    """Write the texts of at most `REWRITTEN` latents again; return whether the new texts equal the stored texts.
+    """Write the texts of at most `REWRITTEN` latents again; return whether they equal the texts stored in `folder`.
 
-    `new` lists the row numbers from which these latents are drawn. The shards in `folder` contain the stored texts.
-
-    Randomness: the choice of the latents is drawn from the stream seeds/again.
+    Randomness: these latents are drawn from the row numbers `new` with the stream seeds/again.
     """
     order = task.seeds.child("again").generator().permutation(len(new))[:REWRITTEN]
     drawn = rows_of(latents, [new[i] for i in sorted(order)])

@@ -1,4 +1,4 @@
-"""Load style adapters: low-rank adapters that make a bridge write in the style of the adapter's training texts.
+"""Load style adapters: low-rank adapters with which a bridge writes in the style of certain training texts.
 
 A bridge is a set of trained tensors with which a language model writes a text from a vector.
 """
@@ -36,11 +36,11 @@ class StyleSource(BaseModel):
 
     name: str
     licence: str
-    passages: int = Field(ge=1)  # number of pieces of the data set's texts on which the adapter was trained
+    passages: int = Field(ge=1)  # number of pieces of texts on which the adapter was trained
 
 
 class StyleCard(BaseModel):
-    """Description of a style adapter: the bridge that the adapter extends, and how the adapter was trained."""
+    """Description of a style adapter and its training."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -105,8 +105,8 @@ def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Br
         W + B · A   becomes   W + B · A + Σ_m share_m · B_m · A_m
 
     W is a weight matrix, B · A the bridge's low-rank adapter, and B_m · A_m the adapter of style m. For the language
-    model, one adapter stacks A and all A_m, and also B and all share_m · B_m. For the projector, all
-    share_m · B_m · A_m are added to W.
+    model, the result has one adapter: A stacked with all A_m, and B stacked with all share_m · B_m. For the
+    projector, the sum over m is added to W.
 
     Raises:
         ModelError: a style was trained for a different bridge, or does not fit the bridge's layers.

@@ -1,6 +1,6 @@
 """Define the xRAG decoder: a vector becomes soft tokens in a prompt, and a language model continues the prompt.
 
-Soft tokens are input embeddings of the language model. A bridge contains the projector that maps vectors to them.
+Soft tokens are input embeddings. A bridge contains the projector that maps a vector to soft tokens.
 """
 
 from functools import cache
@@ -22,9 +22,7 @@ from synthgen.decode.prompts import Template, token_ids
 from synthgen.decode.published import CheckpointBridge, Paraphrase, RescalingProjector
 from synthgen.decode.train.adapters import merge
 
-# number of tokens reserved for each prompt word (a word that describes the vector); if the words need more tokens,
-# the prompt is cut
-WORD_TOKENS = 3
+WORD_TOKENS = 3  # tokens reserved for each prompt word (a word that describes the vector); a longer prompt is cut
 
 
 class XragDecoder(LoopDecoder):
@@ -35,8 +33,7 @@ class XragDecoder(LoopDecoder):
 
     Args:
         folder: causal language model of transformers, as safetensors.
-        bridge: trained bridge, whose adapters are merged into the model's weights; or a `CheckpointBridge`, that is,
-            the projector inside a published xRAG checkpoint.
+        bridge: trained bridge, whose adapters are merged into the model's weights; or a `CheckpointBridge`.
         decoder, encoder: names of the language model and of the encoder in the configuration.
         dim: dimension of the latents.
         device: see `load_model`.
@@ -48,7 +45,7 @@ class XragDecoder(LoopDecoder):
     Privacy: latents are computed from vectors of train records, and the texts can reveal what these vectors contain.
         If `settings.words` is not 0, the prompt contains words that describe the vector.
     Randomness: the candidates of latent x are drawn one after another from the stream seeds/x. If there are several
-        templates, one template is drawn from seeds/x/template.
+        templates, one is drawn from seeds/x/template.
     Cost: one forward pass per token and batch.
     Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2). SMOTExT also decodes interpolated vectors through xRAG.
     """
@@ -109,10 +106,7 @@ class XragDecoder(LoopDecoder):
         return prompts
 
     def _tokens_to_favour(self, latents: Latents) -> list[list[int]]:
-        """Return the first tokens of each latent's prompt words, one list per latent.
-
-        If the latents contain no prompt words, the result is an empty list.
-        """
+        """Return the first tokens of each latent's prompt words, one list per latent; [] without prompt words."""
 
         @cache
         def first_tokens(word: str) -> set[int]:

@@ -71,7 +71,7 @@ class Classifier:
         return [kept for span in _joined(text, kinds, offsets) if (kept := _trimmed(text, span)) is not None]
 
     def _kinds_in(self, ids: Sequence[int]) -> Iterator[str | None]:
-        # yields the kind of span to which each token of a window belongs, or None
+        # yields a kind of span or None for each token of a window
         first, last = (self._tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
         row = np.array([[first, *ids, last]], dtype=np.int64)
         feed = {"input_ids": row, "attention_mask": np.ones_like(row), "token_type_ids": np.zeros_like(row)}
@@ -114,9 +114,9 @@ def _joined(text: str, kinds: Sequence[str | None], offsets: Sequence[tuple[int,
 
 
 def _trimmed(text: str, span: Span) -> Span | None:
-    # Ordinary words at the ends of a name are removed. None is returned for a clinical term, a region, a score, an
-    # eponym (a name in a clinical term, such as "Crohn"), and a single lower-case word that is in no name list.
-    # A place or street is kept only if it has a capitalised word of four or more letters.
+    # Removes ordinary words at the ends of a name. Returns None for a clinical term, a region, a score, an eponym (a
+    # name in a clinical term, such as "Crohn"), and a single lower-case word that is in no name list. A place or
+    # street is kept only if it has a capitalised word of four or more letters.
     words = [(m[0], *m.span()) for m in _WORD.finditer(text, span.start, span.end)]
     while words and _is_no_name(words[-1][0]):
         words.pop()

@@ -29,8 +29,8 @@ _ORDINALS = split_list(
     "twenty-fourth twenty-fifth twenty-sixth twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first"
 )
 _WORD_DAY = rf"(?P<dw>{'|'.join(sorted(_ORDINALS, key=len, reverse=True))})"
-# Patterns for the text before and after a date. They reject a date that is part of a longer code, but allow "mid-",
-# "early-" or "late-" before a date, and ranges of dates such as 3/4-5/4.
+# Patterns for the text before and after a date. A date cannot be part of a longer code, but "mid-", "early-" or
+# "late-" can precede it, and it can be in a range such as 3/4-5/4.
 _EDGE = r"(?<![\w/.])(?<!(?<!mid)(?<!early)(?<!late)(?<!\d/\d\d)-)", r"(?![\w/]|\.\d|-\d(?!\d?/\d))"
 # Forms of dates. Their groups: `y` year; `m` number of the month; `mon` name of the month; `d` day as a number; `dw`
 # day as a word; `a` and `b` day and month in either order; `d2` the second day, as in "3-5 May"; `ord` and `ord2` the
@@ -44,7 +44,7 @@ _FORMS = tuple(
         r"(?P<a>\d{1,2})(?P<sep>[-/.]| / )(?P<b>\d{1,2})(?P=sep)" + _Y4,
         r"(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})(?P=sep)(?P<y>\d\d)",
         _MON + r" (?:the )?" + _D + r"(?:,| of)? " + _Y,
-        # `_Y[:-1]` omits the closing bracket of `_Y`, so that a year of two digits can be added as an alternative
+        # `_Y[:-1]` omits the closing bracket of `_Y`, to add two digits as an alternative
         _D + r"(?: day)?(?: of)?[ /-]?" + _MON + r"(?:,? |[/-])" + _Y[:-1] + r"|\d\d(?! ?(?:mg|ml|mcg|:)))",
         _MON + r"(?:,? |-|/| of )" + _Y,
         _MON + r" (?:the )?" + _D + r"(?:-(?P<d2>[0-3]?\d)(?:,? " + _Y4 + r")?)?",
@@ -94,7 +94,7 @@ _SCORE_BEFORE = re.compile(
 )
 _COUNTED_AFTER = re.compile(r" (?:nodes?|lymph|positive|joints|cores|samples|sections|criteria|points)\b")
 _LINE_START = re.compile(r"(?:^|\n|[;|] )$")  # text before the first word of a line or list item
-# a cue, which shows that a short date follows: certain words, or another short date, as in "3/4 and" before "4/4"
+# a cue before a short date: certain words, or another short date, as in "3/4 and" before "4/4"
 _CUE = re.compile(
     r"(?i)(?:\b(?:admitted|admission|discharged?|dc'?d|seen|dated?|visit|on|since|surgery|operated|born|dob"
     r"|until|till|due|lmp|lnmp|edd|edc|wk of|week of|w/e|w/c|repeat|recheck|by|exp|expir(?:es|y)|taken|done|given"
@@ -103,7 +103,7 @@ _CUE = re.compile(
     r"|f/u|follow[ -]?up|appointment|appt|starting|started|stopped|scan|returned|last|next|from|through|between)"
     r"(?: (?:on|from|for|was|is))?:? ?|\d/\d{1,2}(?: and | to | ?- ?|, ?(?:and )?))$"
 )
-# a strong cue: words after which even text such as 3/7, with a denominator in `_SCORE_DENOMINATORS`, is a short date
+# a strong cue: after these words, even text such as 3/7 (see `_SCORE_DENOMINATORS`) is a short date
 _STRONG_CUE = re.compile(
     r"(?i)\b(?:(?:re)?admitted|discharged|d/c'?d|seen|dated?|visit|on|operated|born|dob|due|follow[ -]?up(?: on)?"
     r"|appt|appointment|surgery|f/u)(?: on| was)?:? ?$"
@@ -141,8 +141,8 @@ def find_dates(text: str) -> list[tuple[int, int]]:
 
 
 def _is_date(match: re.Match[str]) -> bool:
-    # Returns True except in three cases: a lower-case word such as "may" without a day or without a year; a quantity
-    # such as "dec 5 mg" (no year, or a hyphen as the separator); a day that does not exist, such as "31 April".
+    # False in three cases: a lower-case word such as "may" without a day or without a year; a quantity such as "dec 5
+    # mg" (no year, or a hyphen as the separator); a day that does not exist, such as "31 April"
     parts = match.groupdict()
     month = (parts.get("mon") or "").rstrip(".")
     is_word = month in {"may", "march", "mar", "dec", "sep"} and not (parts.get("y") and parts.get("d"))
@@ -172,9 +172,9 @@ def _is_short_date(match: re.Match[str], dates: list[tuple[int, int]]) -> bool:
 
 
 def _has_shape_of_date(match: re.Match[str]) -> bool:
-    # Returns False after the name of a score or an eponym. Otherwise, returns whether one of three conditions holds:
-    # a number starts with 0; no score has this denominator, and no counted thing ("nodes") follows; or a time of day
-    # follows, unless the text can be a score such as 3/7.
+    # False after the name of a score or an eponym. Otherwise, True in three cases: a number starts with 0; no score
+    # has this denominator, and no counted thing ("nodes") follows; a time of day follows, and the text cannot be a
+    # score such as 3/7.
     text = match.string[max(0, match.start() - 30) : match.start()]
     word = re.search(r"([^\W\d_]+)['’s:,]* $", text)
     if _SCORE_BEFORE.search(text) or (word is not None and is_eponym(word[1])):
@@ -235,8 +235,8 @@ def _is_day_first(parts: dict[str, str | None], order: Order) -> bool:
 
 
 def _day_of(match: re.Match[str], order: Order) -> date | None:
-    # returns the date of a match, or None if the date does not exist; `_LEAP_YEAR`, January and `_MIDDLE` replace a
-    # year, a month and a day that the match does not contain
+    # returns the date of a match, or None if the date does not exist; a missing year, month or day becomes
+    # `_LEAP_YEAR`, January or `_MIDDLE`
     parts = match.groupdict()
     if parts.get("a"):
         a, b = int(match["a"]), int(match["b"])
@@ -264,8 +264,8 @@ def _year(written: str | None) -> int:
 
 
 def _rewrite(match: re.Match[str], old: date, days: int, order: Order) -> str:
-    # Returns the text of a match with each group replaced, so that the date `old` is moved by `days`. Day and month
-    # get two digits if one of them starts with 0, or if both have two digits.
+    # Returns the text of a match whose date `old` is moved by `days`. Day and month get two digits if one of them
+    # starts with 0, or if both have two digits.
     moved = old + timedelta(days=days)
     parts = {name: value for name, value in match.groupdict().items() if value is not None}
     numbers = [parts[name] for name in ("a", "b", "m", "d") if name in parts]

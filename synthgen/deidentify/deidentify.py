@@ -42,8 +42,8 @@ class Surrogates:
 
     - A first name becomes a different first name, of the same gender if the name lists contain the original.
     - A last name becomes a different last name.
-    - An initial becomes a drawn letter. If a name that starts with this initial was already replaced, the initial
-      instead becomes the first letter of the surrogate of the first such name.
+    - An initial is replaced in the same way as the first replaced name with this initial: after "Ann" -> "Ida", "A."
+      becomes "I.". Without such a name, it becomes a drawn letter.
     - All dates move by the same number of days, at least 31 and at most 330, forward or backward.
     - Ages become 90+; the engines find only ages over 89.
     - E-mail, web and IP addresses, streets and places become invented values of the same kind.
@@ -80,9 +80,8 @@ class Surrogates:
         """Return the surrogate of the identifier `value`.
 
         Particles and suffixes of names, such as "van" and "Jr", are kept, and also values with neither letters nor
-        digits. Every other value differs from its surrogate. For e-mail, web and IP addresses, no code checks this
-        difference, but each address has more than 10^7 possible surrogates, so the probability of equality is below
-        10^-7.
+        digits. Every other value differs from its surrogate. For e-mail, web and IP addresses, this is not checked:
+        each has more than 10^7 possible surrogates, so the probability of equality is below 10^-7.
         """
         make: Mapping[str, Callable[[str], str]] = {
             "name": self._name,
@@ -128,8 +127,8 @@ class Surrogates:
         return cased + word[len(stem) :]
 
     def _draw_name(self, key: str, *, is_first: bool) -> str:
-        # returns the first free name of a list, from a drawn position on, or an invented name if the list has no free
-        # name; in both cases, the first letter differs from the first letter of `key`
+        # returns the first free name of a list from a drawn position on, or an invented name if no name is free; the
+        # first letter differs from the first letter of `key`
         pool = PLAIN_LAST
         if is_first:
             title = key.title()
@@ -192,7 +191,7 @@ class Surrogates:
         return self._pick([name for name in pool if name.casefold() not in key], kind, key)
 
     def _with_ending(self, parts: Sequence[str], value: str) -> str:
-        # returns the joined parts of an address, with the state that `value` ends with and a new postal code, if any
+        # joins the parts of an address; adds the state at the end of `value`, and a new code for a postal code
         end = ADDRESS_END.search(value)
         region, code = end.group("region", "code") if end else (None, None)
         address = ", ".join([*parts, *([region.upper()] if region else [])])
@@ -200,7 +199,7 @@ class Surrogates:
 
 
 def _same_kind(character: str, draw: int) -> str:
-    # returns the digit or letter with the number `draw` (modulo 10 or 26); any other character is returned unchanged
+    # returns the digit or letter number `draw` (modulo 10 or 26); any other character is unchanged
     if character.isdigit():
         return _DIGITS[draw % 10]
     if character.isalpha():
@@ -219,7 +218,7 @@ class Deidentified:
 
     corpus: Corpus  # same ids, labels, groups and order as the original
     replaced: dict[str, tuple[tuple[str, str], ...]]  # record id -> (kind, original) of each identifier in text order
-    date_orders: dict[str, int]  # order of day and month -> number of persons whose dates are read in this order
+    date_orders: dict[str, int]  # order of day and month -> number of persons to whom it applies
 
     @property
     def counts(self) -> dict[str, int]:

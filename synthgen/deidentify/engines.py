@@ -18,8 +18,8 @@ from synthgen.deidentify.spans import Span, read, without_overlaps
 from synthgen.models.store import MANIFEST, store_folder
 
 _EXTENDED = {"name", "place", "street"}  # kinds of spans that an overlapping span of the classifier can extend
-# initials before a name, such as "A. N. " and "Z "; two capitals without stops ("AN ") count as initials only after
-# "by", "Dr", "Mr" or "Ms"
+# initials before a name, such as "A. N. " and "Z "; two capitals without stops ("AN ") only after "by", "Dr", "Mr" or
+# "Ms"
 _INITIALS = re.compile(r"(?<![\w.])(?:(?:[A-Z]\. ?){1,3}|[B-HJ-Z] |(?<=[Bb]y )[A-Z]{2} |(?<=[DM][rs] )[A-Z]{2} )$")
 _ADDRESS_KINDS = {"place", "street", "postal_code"}  # kinds of spans that can be parts of one address
 _REGION = rf"(?:{STATES}|{PROVINCES})"
@@ -36,11 +36,10 @@ def engine_of(engine: str) -> str:
 
 
 def finder(engine: str, known: KnownNames | None = None) -> Find:
-    """Return the function by which an engine finds identifiers; its arguments are a text and the declared names.
+    """Return the function by which an engine finds identifiers in a text.
 
-    The declared names are the names that the source declares for the text's person. The function also finds the names
-    in `known`, even if they are not declared for this person. Raise UsageError if the engine is unknown, and the
-    errors of `Classifier` if the engine uses the classifier.
+    Its arguments are the text and the names that the source declares for the text's person. It also finds the names
+    in `known`. Raise UsageError if the engine is unknown; with the classifier, raise also the errors of `Classifier`.
     """
     if (name := engine_of(engine)) not in {"rules", "rules+ner"}:
         raise UsageError(f"{engine!r} is not an engine for de-identification", hint="Use auto, rules or rules+ner.")
@@ -59,17 +58,16 @@ def finder(engine: str, known: KnownNames | None = None) -> Find:
 def finder_of_generated(engine: str, names: Iterable[str]) -> Find:
     """Return the function that finds identifiers in generated text; with the engine `off`, it uses the rules.
 
-    The function also finds `names`, the names that were replaced in the source. It finds a name in `names` even if
-    the language model knows the name from pretraining data, because a reader of the text cannot distinguish such a
-    name from a leaked name.
+    The function also finds `names`, the names that were replaced in the source. A language model can know such a name
+    from its pretraining data, but a reader cannot distinguish this from a leak.
     """
     return finder("rules" if engine == "off" else engine, KnownNames(names))
 
 
 def joined(rules: Sequence[Span], classified: Sequence[Span]) -> list[Span]:
-    """Return the spans found by the rules, and the classifier's spans that overlap with no span of the rules.
+    """Return the spans of the rules, and the spans of the classifier that overlap with none of them.
 
-    If a span of the classifier overlaps only with names, places or streets of the rules, these spans are merged.
+    If a span of the classifier overlaps only with names, places or streets of the rules, they become one span.
     """
     kept = list(rules)
     for span in sorted(classified, key=lambda s: (s.start, -s.end)):
@@ -84,7 +82,7 @@ def joined(rules: Sequence[Span], classified: Sequence[Span]) -> list[Span]:
 def find_identifiers(text: str, declared_names: Sequence[str], *, known: KnownNames | None = None) -> list[Span]:
     """Return the spans that the rules for patterns, dates and names find, in text order and without overlaps.
 
-    The names in `known` and `declared_names` (those that the source declares for the text's person) are also found.
+    The names in `known` and in `declared_names` (declared by the source for the text's person) are also found.
     """
     return _completed(_by_rules(text, declared_names, known), text)
 
@@ -109,7 +107,7 @@ def _completed(spans: Sequence[Span], text: str) -> list[Span]:
 
 
 def _joined_addresses(spans: Sequence[Span], text: str) -> list[Span]:
-    # the parts of an address become one span, which includes the state or province
+    # joins the parts of an address, with the state or province, to one span
     kept: list[Span] = []
     for span in spans:
         last = kept[-1] if kept and kept[-1].kind in _ADDRESS_KINDS and span.kind in _ADDRESS_KINDS else None
@@ -121,7 +119,7 @@ def _joined_addresses(spans: Sequence[Span], text: str) -> list[Span]:
     return [Span(s.start, town.end() if town else s.end, s.kind) for s, town in zip(kept, towns, strict=True)]
 
 
-# Kinds of spans without placeholders: notes need ages and dates, and invented ages and dates identify no person.
+# kinds without placeholders: notes need ages and dates, and invented ones identify no person
 _KEPT = {"age", "date"}
 
 

@@ -16,12 +16,12 @@ _MIN_LETTERS = 4  # a single name part with fewer letters does not count as a na
 class KnownNames:
     """The names to find: names that the source declares or, in generated texts, names replaced in the source.
 
-    Two adjacent words count as a name if both are parts of one declared name, in any order. One initial or a comma
-    can be between the two words. Two ordinary words in lower case do not count. A single part of a declared name
-    counts if it is capitalised, has at least four letters, and is neither an ordinary nor a clinical word.
+    Two adjacent words count as a name if both are parts of one declared name, in any order: "Lee, Ann" for "Ann Lee".
+    A comma or an initial can be between them. Two ordinary words in lower case do not count. A single part counts if
+    it is capitalised, has at least four letters, and is neither an ordinary nor a clinical word.
 
     Privacy: the spans found in the records of one person depend on the names of all persons. Therefore, DP runs do
-        not use `KnownNames`.
+        not search for these names.
     """
 
     def __init__(self, names: Iterable[str]) -> None:

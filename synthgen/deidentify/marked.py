@@ -49,7 +49,7 @@ def read_marked_file(path: Path) -> Iterator[Marked]:
     - any other suffix: each line is `person|text` or only the text, with marks as in `read_marks`. A line that starts
       with # is a comment.
 
-    The text of a line without a person counts as a text of a separate person.
+    Each line without a person belongs to a separate person.
 
     Raises:
         UsageError: the file cannot be read, is not UTF-8 text, or has invalid JSONL lines (the error lists them).

@@ -34,7 +34,7 @@ _NO_COMMA_FOLLOWS = (
     "d/w|discussed with|spoke (?:with|to)|signed by|seen by|reviewed by|s/b|referred by|dictated by|witnessed by"
     "|assisted by|called|c/o|attn:?|dear"
 )
-# (pattern of a phrase before a name, smallest number of words that the name must have)
+# (pattern of a phrase before a name, smallest number of words of the name)
 PHRASES = tuple(
     (re.compile(pattern, re.IGNORECASE), n)
     for pattern, n in (

@@ -1,8 +1,7 @@
 """Find names of persons in clinical notes.
 
-A name is found if the source declares the name (for example in a column of `source.names`), if a built-in name list
-contains the name, or if the text around the name shows that it is a name, such as the title "Dr" or the cue
-"Patient:".
+A name is found if the source declares it (for example in a column of `source.names`), if a built-in name list
+contains it, or by its context, such as the title "Dr" or the cue "Patient:".
 """
 
 import re
@@ -82,12 +81,11 @@ def find_names(text: str, declared_names: Sequence[str]) -> list[Span]:
     """Return the names of persons in a text; spans may overlap.
 
     Each part of a declared name is found; accents, letter case and the form of the apostrophe are ignored. But a
-    lower-case part that is an ordinary word or has fewer than three letters is found only next to a second name part.
+    lower-case part that is an ordinary word or has fewer than three letters is found only next to another part.
 
-    Names that are not declared are guessed from name lists and context. A guessed name contains no part of a clinical
-    term. An ordinary word belongs to a guessed name only if the context shows that it is a name. Every other place in
-    the text at which a word of a guessed name appears with a capital is also found. Exceptions are ordinary words,
-    parts of clinical terms, and words of fewer than four letters.
+    Other names are guessed from name lists and context. Parts of clinical terms are not guessed, and ordinary words
+    only if the context shows that they are a name. Each capitalised repetition of a word of a guessed name is found
+    too, except for ordinary words, parts of clinical terms, and words of fewer than four letters.
     """
     tokens = [_Token(*m.span(), m[0]) for m in TOKEN.finditer(text)]
     guessed = [span for span in _guessed(tokens, text) if not is_in_term(text, *span)]
@@ -208,8 +206,8 @@ def _declared(tokens: list[_Token], text: str, names: Sequence[str]) -> Iterator
 
 
 def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
-    # returns (first, last), the token indices of a name: if token i is a title or cue such as "Dr", of the name after
-    # it, else of the name that contains token i; first is None if there is no such name
+    # Returns the token indices (first, last) of a name. If token i is a title or cue such as "Dr", this is the name
+    # after token i, else a name that contains token i. If there is no such name, first is None.
     token, word = tokens[i], tokens[i].word.casefold()
     after = text[token.end : tokens[i + 1].start] if i + 1 < len(tokens) else ""
     is_title = word in TITLES - {"nurse", "sister"} and token.word != "doctor"
@@ -235,7 +233,7 @@ def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
 
 
 def _listed_name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
-    # returns (first, last) like `_name_at`, but recognises names by name lists and shape, not by titles and cues
+    # like `_name_at`, but recognises names by name lists and shape, not by titles and cues
     token, spelling = tokens[i], tokens[i].spelling
     starts_line = token.start == 0 or text[token.start - 1] == "\n"
     is_word = token.word in _STOP or token.word.casefold() in NOTE_WORDS | TITLES
@@ -271,7 +269,7 @@ def _starts_with_initial(tokens: list[_Token], i: int, text: str) -> bool:
 
 
 def _is_pair_in_context(tokens: list[_Token], i: int, text: str) -> bool:
-    # whether tokens i and i + 1 are a name, because a number precedes them, the second ends in 's, or a verb follows
+    # whether tokens i and i + 1 are a name: a number precedes them, the second ends in 's, or a verb follows
     if i + 1 >= len(tokens) or not _follows(tokens, i, text):
         return False
     one, two = tokens[i], tokens[i + 1]
@@ -282,7 +280,7 @@ def _is_pair_in_context(tokens: list[_Token], i: int, text: str) -> bool:
 
 
 def _reversed_name(tokens: list[_Token], i: int, text: str) -> int | None:
-    # returns the index of the last token of a name such as "HALVORSEN, INGRID M." that starts at token i, or None
+    # for a name such as "HALVORSEN, INGRID M." from token i on, returns the index of its last token, else None
     if i + 1 >= len(tokens) or text[tokens[i].end : tokens[i + 1].start] != ", ":
         return None
     one, two = tokens[i], tokens[i + 1]
@@ -350,7 +348,7 @@ def _name_from(tokens: list[_Token], i: int, text: str, *, has_title: bool = Fal
 
 
 def _start_of_name(tokens: list[_Token], i: int, text: str) -> int:
-    # returns the index of the first token of the name that ends at token i
+    # index of the first token of the name that ends at token i
     first = i
     while first > 0 and i - first < MAX_NAME_TOKENS - 1 and _follows(tokens, first - 1, text):
         before = tokens[first - 1]

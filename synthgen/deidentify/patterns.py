@@ -1,8 +1,8 @@
 """Find identifiers by regular expressions: contact data, numbers, codes, places, and ages over 89.
 
-The search time is proportional to the text length, because each repetition in the expressions is bounded, or repeats
-text in which no other match can begin. The library phonenumbers is not used, because the library needs a country and
-misses local numbers such as "tel 5550142".
+Each repetition in the expressions is bounded, or covers text in which no other match can begin. Therefore, the search
+time is proportional to the text length. The library phonenumbers is not used, because it needs a country and misses
+local numbers such as "tel 5550142".
 """
 
 import ipaddress
@@ -27,12 +27,12 @@ _PHONE_CUE = re.compile(
     r"|contact(?:able)?|facsimile|number|ring|rang|home|work|line|helpline|hotline|landline|dial|messages?"
     r"|answer(?:ing|s)?|registered|sms)\b\W{0,3}(?:\w{1,10} ){0,4}\W{0,2}$"
 )
-# words which show that the digits after the word are measurements and not a telephone number
+# words after which digits are measurements, not a telephone number
 _MEASURE_CUE = re.compile(
     r"(?i)\b(?:i/?o|in(?:take)?|out(?:put)?|urine|vs|vitals?|bp|hr|rr|temp|spo2|cr|creat\w*|wbc|plt|platelets?|ck|bnp|hgb"
     r"|labs?|glucose|volumes?|ml|trop\w*|weights?|taper|doses?|counts?|range)\W{0,3}(?:[\d./]+ ?,? ?){0,6}$"
 )
-# words which show that the number after the word is a code of a terminology or a publication, not an identifier
+# words after which a number is a code of a terminology or a publication, not an identifier
 _CODE_CUE = re.compile(
     r"(?i)\b(?:snomed(?:[ -]ct)?|loinc|icd|opcs|cpt|hcpcs|rxnorm|pmid|pubmed|doi|atc|umls|read)\b\W{0,3}(?:code )?$"
 )
@@ -260,7 +260,7 @@ def _is_iban(value: str) -> bool:
 
 
 def _iban_length(value: str) -> int:
-    # `value` can include words after the IBAN, so words are removed from the end of `value` until an IBAN is left
+    # `value` can include words after the IBAN; they are removed from the end until an IBAN is left
     while value and not _is_iban(value):
         value = value[: max(value.rfind(" "), value.rfind("-"), 0)]
     return len(value)

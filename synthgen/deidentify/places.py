@@ -51,7 +51,7 @@ ADDRESS_END = re.compile(
     rf"(?i)(?:(?<=[, ])(?P<region>{STATES}|{PROVINCES})\b,?)? ?"
     rf"(?P<code>(?<!\w)(?:\d{{5}}(?:-\d{{4}})?|(?(region)\d{{4}}|(?!))|{_UK_CODE}|{CANADIAN_POSTAL}|{_EIRCODE}))?$"
 )
-# words after "3rd and 4th" which show that the numbers are no street corner: "3rd and 4th toes"
+# words after numbers that are no street corner, as in "3rd and 4th toes"
 _NO_CORNER = (
     r"(?! (?:toes?|fingers?|digits?|metatars|metacarp|ribs?|ventric|cranial|nerves?|degree|rays?|generation|doses?"
     r"|lines?|webspace|interspace|trimester|molars?|stages?))"

@@ -1,8 +1,8 @@
 """Write invented notes with marked identifiers, to measure how many identifiers a de-identification engine finds.
 
-The identifiers are of 18 categories: those of HIPAA Safe Harbor, with ages over 89 in place of photographs. The notes
-are made from templates. Most of the names are not in the built-in name lists, because real notes contain names of all
-countries. Each note also has lines with text that only resembles an identifier, such as "BP 120/80" (false friends).
+The identifiers have the 18 categories of HIPAA Safe Harbor, with ages over 89 in place of photographs. The notes are
+made from templates. Most names are not in the built-in name lists, because real notes contain names of all countries.
+Each note also has text that only resembles an identifier, such as "BP 120/80" (false friends).
 """
 
 import random
@@ -148,7 +148,7 @@ def _age(v: _Values) -> str:
 
 
 def _writer(category: str, sentences: str, value: Callable[[_Values], str]) -> Callable[[_Values], str]:
-    # returns a function that writes a random one of the `sentences` (separated by |) and replaces @ by a marked value
+    # the function writes a random one of the `sentences` (separated by |) with a marked value in place of @
     def write(v: _Values) -> str:
         return v.draws.choice(sentences.split("|")).replace("@", f"{{{category}:{value(v)}}}", 1)
 
@@ -161,7 +161,7 @@ def _email(v: _Values) -> str:
     return f"{user}@mail.example.org"
 
 
-# functions that write a sentence with a marked identifier, by kind of identifier; some kinds have the same category
+# kind of identifier -> function that writes a sentence with a marked identifier; several kinds can have one category
 WRITERS: Mapping[str, Callable[[_Values], str]] = {
     "NAME": _name,
     "GEO": _geo,
@@ -270,8 +270,8 @@ def plant(n_notes: int, seed: int = 0) -> Iterator[Marked]:
 
     The second note of a patient is wrapped at `WIDTH` characters.
 
-    Randomness: each patient and each note has a generator, which is seeded by `seed` and the number of the patient or
-    note. The notes are public, so the seed is not secret.
+    Randomness: each patient and each note has a generator, seeded by `seed` and the number of the patient or note.
+    The notes are public, so the seed is not secret.
     """
     writers = list(WRITERS.values())
     for number in range(n_notes):

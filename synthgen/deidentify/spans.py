@@ -1,7 +1,4 @@
-"""Define the span of an identifier, remove overlapping spans, and normalize texts before rules search them.
-
-Each character of a normalized text is stored with the character's position in the original text.
-"""
+"""Define the span of an identifier, remove overlapping spans, and normalize texts before rules search them."""
 
 import re
 import unicodedata
@@ -13,15 +10,15 @@ import regex
 
 from audits.text.name_lists import split_list
 
-# Kinds of identifiers. If two spans overlap, the span whose kind comes first in this list is kept. If both spans have
-# the same kind, the longer span is kept.
+# Kinds of identifiers. Of two overlapping spans, the one whose kind comes first here is kept; if the kinds are equal,
+# the longer one.
 _KINDS = "email url iban card ssn nhs_number ip street date phone record_number place postal_code age name other"
 KINDS = split_list(_KINDS)
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The place of an identifier in a text, `text[start:end]`, and the kind of the identifier (one of `KINDS`)."""
+    """An identifier in a text: `text[start:end]`, and its kind (one of `KINDS`)."""
 
     start: int
     end: int
@@ -29,10 +26,7 @@ class Span:
 
 
 def without_overlaps(spans: Iterable[Span], length: int) -> list[Span]:
-    """Return the spans in text order; of two overlapping spans, keep only one, by the rule stated above `KINDS`.
-
-    `length` is the number of characters in the text.
-    """
+    """Return the spans in text order and without overlaps (see `KINDS`); `length` is the number of characters."""
     taken = bytearray(length)
     kept: list[Span] = []
     for span in sorted(spans, key=lambda s: (KINDS.index(s.kind), s.start - s.end, s.start)):
@@ -54,7 +48,7 @@ _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\u02d7\u30fc"  # char
 
 
 class Reading(NamedTuple):
-    """A normalized text; its character i replaces the characters `starts[i]` to `ends[i] - 1` of the original."""
+    """A normalized text; its character i stands for the characters `starts[i]` to `ends[i] - 1` of the original."""
 
     text: str
     starts: Sequence[int]

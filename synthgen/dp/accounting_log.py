@@ -1,7 +1,7 @@
 """Build the mechanism log of a DP run, and check that the `accounting` audit accepts it.
 
-The mechanism log is a JSON record. It states the privacy cost of each DP query, the outcomes of the dry run and the
-replay (tests of the query code, see `synthgen.dp.replay`), and every access to private records outside the queries.
+The mechanism log is a JSON record. It lists the DP queries with their privacy costs, the outcomes of two tests of the
+query code (`synthgen.dp.replay`), and all other accesses to private records.
 """
 
 from collections.abc import Mapping
@@ -35,12 +35,12 @@ def account_for(
     noise: Noise,
     rehearsal: Rehearsal,
 ) -> dict[str, Any]:
-    """Return the mechanism log of a run that has not drawn its noise yet; the log must pass the `accounting` audit.
+    """Return the mechanism log of a run before it draws noise, and check that the log passes the `accounting` audit.
 
     With `secret: public`, the log is not audited: the run is a study, and no policy allows the release of a study.
 
     Raises:
-        ConfigError: the audit does not pass, so no policy would allow the release; no noise was drawn.
+        ConfigError: the audit does not pass, so no policy would allow the release.
         InputError: the log contains values outside the range that the audit supports.
 
     Privacy: reads the ids and texts of train. The log contains a digest of the ids, but no id and no text.
@@ -95,7 +95,7 @@ def _mechanisms(queries: Mapping[str, Query], noise: Noise, rehearsal: Rehearsal
             "unit": "group",
             "clip_norm": query.clip,
             "sampling": "all",
-            # the sum is not divided, or only by a number that is computed from noised answers
+            # sums are divided only by numbers that are computed from noised answers
             "normaliser": {"value": None, "source": "answers"},
             "seed_digest": None if noise.seed is None else sha256_json([noise.seed, query.name]),
             "dry_run": rehearsal.dry_run[query.name],
@@ -107,13 +107,13 @@ def _mechanisms(queries: Mapping[str, Query], noise: Noise, rehearsal: Rehearsal
 def with_later_accesses(
     log: Mapping[str, Any], policy: Policy, *, n_earlier: int, n_removed: int
 ) -> Mapping[str, Any]:
-    """Return a copy of the log with the accesses to private records that were unknown when the noise was drawn.
+    """Return a copy of the log with the status of each access that was unknown when the noise was drawn.
 
-    `n_earlier` is the number of earlier audits of the control persons. The results of these audits may have
-    influenced the settings of the run. `n_removed` synthetic records were removed after a comparison with train.
+    `n_earlier` is the number of earlier audits of the control persons; their results may have influenced the settings
+    of the run. `n_removed` is the number of synthetic records that were removed after a comparison with train.
     """
-    # "none": there was no such access. "outside": the release states that the privacy guarantee does not cover the
-    # access. "unaccounted": the log contains no privacy cost of the access, so the audit does not pass.
+    # "none": there was no such access. "outside": the privacy guarantee does not cover the access, and the release
+    # says so. "unaccounted": the log states no privacy cost of the access, so the audit does not pass.
     status: dict[ReadKind, str] = {
         "filter-against-train": "none" if n_removed == 0 else "unaccounted",
         "hyper-parameters": "none" if n_earlier == 0 else "outside",

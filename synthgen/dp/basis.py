@@ -1,6 +1,6 @@
-"""Fit and load the public basis of a text encoder: the principal axes of the encoder's vectors of public text.
+"""Fit and load the public basis of a text encoder: the principal components of its vectors of public text.
 
-The basis does not depend on private records, so the DP queries use its mean, axes and variances without noise.
+The basis does not depend on private records, so the DP queries use it without noise.
 """
 
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ class PublicBasis:
 
     mean: Float64  # (d,)
     axes: Float64  # (d, d), orthonormal rows in the order of decreasing variance
-    variances: Float64  # (d,), variance of the vectors of public text along each axis, decreasing
+    variances: Float64  # (d,), variance along each axis, decreasing
 
     def coordinates_of(self, vectors: Float32) -> Float64:
         """Return the coordinates of vectors (n, d) along the axes, as a float64 array of shape (n, d)."""
         return (vectors.astype(np.float64) - self.mean) @ self.axes.T
 
     def vectors_at(self, coordinates: Float64) -> Float32:
-        """Return the vectors with the coordinates (n, d) along the axes, scaled to length 1, as float32 (n, d)."""
+        """Return the vectors at these coordinates (n, d), scaled to length 1, as float32 (n, d)."""
         vectors = self.mean + coordinates @ self.axes
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 

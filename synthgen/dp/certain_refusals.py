@@ -1,4 +1,4 @@
-"""Stop a run before it reserves privacy budget in the ledger, if its policy would certainly refuse the release."""
+"""Stop a DP run before it reserves privacy budget, if its policy would certainly refuse the release."""
 
 from collections.abc import Iterator
 
@@ -28,16 +28,18 @@ INPUT_CHECKS = "input_checks"  # name of the random stream of the input checks, 
 def refuse_unreleasable_run(
     job: Job, policy: Policy, prepared: Prepared, control_source: Corpus, *, spend_again: bool = False
 ) -> None:
-    """Refuse a run that has not reserved its budget yet, if the policy would certainly refuse the run's release.
+    """Refuse a run that has not reserved its budget yet, if the policy would certainly refuse the release.
 
-    The input checks search the train and control records for problems. They use the same records and random stream
-    here as in the audits after generation, so both give the same results. With `secret: public`, the run is a study
+    The input checks search train and control for problems. The audits after generation repeat these checks on the
+    same records with the same random stream, and get the same results. With `secret: public`, the run is a study
     without a release, so this function omits the input checks.
 
-    `prepared` are the records after de-identification: train, from which texts are generated, and control, which the
-    audits use for comparison. `control_source` are the control records before de-identification; the ledger, in which
-    the institution records audits and budgets, counts the audits of these records. With `spend_again`, the run may
-    reserve its budget again, even if its noise was already drawn or its stored reservation was changed.
+    Args:
+        job: the run.
+        policy: the rules for the release.
+        prepared: the records after de-identification: train, from which texts are made, and control, for the audits.
+        control_source: control before de-identification. The institution's ledger counts the audits of these records.
+        spend_again: whether the run may reserve budget again after it drew noise or its reservation was changed.
 
     Raises:
         BudgetError: the release would be refused. The message lists each reason that applies:
@@ -47,9 +49,9 @@ def refuse_unreleasable_run(
             - the input checks find a problem that prevents the release, or their metrics violate a rule.
         InputError: the ledger cannot be used.
 
-    Privacy: reads train and control without noise. The only possible effect is a refusal of the run. The error can
-        contain the AUC of a comparison of train with control, the share of control records that are near-duplicates
-        of train, and the share of control persons who have an identifier of a train person.
+    Privacy: reads train and control without noise; the only possible effect is a refusal of the run. The error can
+        contain three figures: the AUC of a comparison of train with control, the share of near-duplicates of train
+        in control, and the share of control persons with an identifier of a train person.
     """
     if not needs_reservation(job, spend_again=spend_again):
         return
@@ -87,9 +89,9 @@ def split_problems(policy: Policy, prepared: Prepared, seeds: SeedTree, confiden
     """Yield the problems in the train and control records that prevent the release of any synthetic table.
 
     If the input checks find a problem, no audit that compares the synthetic table with train or control can pass. The
-    problem prevents the release if the policy requires such an audit, or has a rule on such an audit or on the
-    number of problems. An independent policy uses no measurement on private records that is made after the noise is
-    drawn. Therefore, under an independent policy, every problem stops the run here.
+    problem prevents the release if the policy requires such an audit, or has a rule on such an audit or on the number
+    of problems. Under an independent policy, every problem prevents the release. Such a policy uses no private
+    records after the noise is drawn, so it cannot refuse the release later.
     """
     inputs = AuditInputs(
         synthetic=Table(texts=(), labels=None, groups=(), has_groups=False),

@@ -2,9 +2,8 @@
 
 A point is the vector of a text, in coordinates along the principal axes of public text (`PublicBasis`). A DP query
 sums one row (vector) per person, clipped to norm 1, and adds Gaussian noise to each entry. The standard deviation of
-the noise is the noise multiplier σ. `query_means` runs the first DP query and `query_spread` the second, which uses
-the means. All further computations use only the noised sums and public numbers, so they consume no additional privacy
-budget. `class_scores` then classifies points by the estimates.
+the noise is the noise multiplier σ. `query_means` runs the first DP query, and `query_spread` the second. All further
+computations use only the noised sums and public numbers, so they consume no additional privacy budget.
 """
 
 from dataclasses import dataclass
@@ -15,9 +14,8 @@ from synthgen.core.types import Float64
 from synthgen.dp.noised_sums import Query, QueryMechanism
 from synthgen.dp.person_rows import PersonRows
 
-# Constant entry beside the point in a row of the query for the means. The sum of the constant entries of all persons,
-# divided by `COUNT`, is the number of persons. With a point of norm 1, a row has norm √(1 + 0.3²) = 1.04; clipping
-# shortens the row by 4 %.
+# Constant entry before the point in a row of `query_means`. The sum of these entries over all persons, divided by
+# `COUNT`, is the number of persons. A point of norm 1 gives a row of norm √(1 + 0.3²) = 1.04, which is clipped to 1.
 COUNT = 0.3
 WIDE = 128  # number of first axes whose covariance is queried; all later axes get the scaled public variance
 LEADING = 48  # number of first axes that part 2 of the covariance in `query_spread` covers
@@ -38,13 +36,12 @@ def query_means(people: PersonRows, variances: Float64, query: Query, mechanism:
     r"""Return the noised person counts and means of the C classes, estimated by one DP query.
 
     The vector of a record has one block per class. The block of the record's class is (`COUNT`, x) with the point x;
-    all other blocks are zero. The row of a person is the mean of the vectors of the person's records. The noised sum
-    of the rows gives a count n_c and a sum of points for each class c. A count below 2 σ is replaced by 2 σ.
+    all other blocks are zero. The row of a person is the mean over the person's records. The noised sum of the rows
+    gives a count n_c and a sum of points for each class c. A count below 2 σ is replaced by 2 σ.
 
     The noised class mean z_c is the sum of points of class c divided by n_c; its noise has the variance (σ / n_c)² on
-    each axis. The noised overall mean g is the total of the C sums of points divided by the total of the counts. To
-    reduce the noise, `shrink` moves g towards 0, which is the mean of public text, and z_c towards g. The results are
-    the class means μ_c:
+    each axis. The noised overall mean g is the sum of all points divided by the sum of all counts. To reduce the
+    noise, `shrink` moves g towards 0 (the mean of public text), and each z_c towards g. The results are:
 
         μ_c = shrink(g) + shrink(z_c - g)
 
@@ -73,11 +70,11 @@ def shrink(noised: Float64, noise_variances: Float64, variances: Float64) -> Flo
 
         row_ij · κ λ_j / (κ λ_j + s_i²),   κ = max(`MIN_SIGNAL`, Σ_ij (row_ij² - s_i²) / (r · Σ_j λ_j))
 
-    `noised` (r, d) has the entries row_ij, `noise_variances` (r,) are the variances s_i² of the noise in row i, and
-    `variances` (d,) are the variances λ_j of public text along axis j. The true rows are assumed to have mean 0 and
-    variance κ λ_j along axis j. κ has the lower limit `MIN_SIGNAL`, because noise can make the estimate negative.
+    row_ij are the entries of `noised` (r, d), and s_i² in `noise_variances` (r,) is the variance of the noise in row
+    i. λ_j in `variances` (d,) is the variance of public text along axis j. The true rows are assumed to have mean 0
+    and variance κ λ_j along axis j. The estimate of κ has a lower limit, because noise can make it negative.
 
-    Reference: Efron and Morris, JASA 1973; here, the variances of the true rows are κ times the public variances.
+    Reference: Efron and Morris, JASA 1973.
     """
     noise = noise_variances[:, None]
     kappa = max(MIN_SIGNAL, float((noised**2 - noise).sum()) / (len(noised) * float(variances.sum())))
@@ -90,12 +87,12 @@ def query_spread(
     """Return a square root L of the covariance L Lᵀ that all classes share, float64 (d, d), from one DP query.
 
     For a record with the point x and the class mean μ, the residual r is x - μ on the first `WIDE` axes. The row of a
-    person is the mean over the person's records of (`WEIGHT`, r rᵀ), scaled to norm 1. A row contains only the upper
-    triangle of r rᵀ, with the off-diagonal entries multiplied by √2, so that the norm is that of the whole matrix.
+    person is the mean of (`WEIGHT`, r rᵀ) over the person's records, scaled to norm 1. A row contains only the upper
+    triangle of r rᵀ. The off-diagonal entries are multiplied by √2, so that the row has the norm of the whole matrix.
 
-    The noised sum of the rows is a pair (w, M) of a number and a matrix; a w below 2 σ is replaced by 2 σ. The noised
-    covariance `WEIGHT` · M / w estimates a weighted mean of the persons' covariances; a person's weight is the factor
-    that scales the row to norm 1. The result is the sum of three parts:
+    The noised sum of the rows consists of a number w and a matrix M. If w is below 2 σ, it is replaced by 2 σ. The
+    noised covariance is `WEIGHT` · M / w. It estimates a weighted mean of the persons' matrices r rᵀ; the weight of a
+    person is the factor that scales the row to norm 1. The result is the sum of three parts:
 
     1. The public variances times a scale, on the diagonal for all d axes. The scale is the ratio of the noised total
        variance to the public total variance of the first `WIDE` axes, but at least `MIN_SPREAD`.
@@ -131,7 +128,7 @@ def query_spread(
     covariance += denoise(noised - covariance, error)
     values, axes = np.linalg.eigh(covariance)
     root = np.diag(np.sqrt(prior))
-    # eigenvalues have the lower limit of a tenth of the smallest variance in `prior[:wide]`, so that L is invertible
+    # the lower limit for the eigenvalues, a tenth of the smallest variance in `prior[:wide]`, keeps L invertible
     root[:wide, :wide] = axes * np.sqrt(np.maximum(values, 0.1 * prior[wide - 1]))
     return root
 
@@ -141,7 +138,7 @@ def denoise(noised: Float64, error: float) -> Float64:
 
     The noise has standard deviation `error` on the diagonal and error / √2 off the diagonal. An eigenvalue λ of noise
     alone has |λ| of at most about 2 s, with s = error · √(d / 2). An eigenvalue of `noised` with |λ| > 2 s is
-    therefore replaced by sign(λ) √(λ² - 4 s²), and an eigenvalue with |λ| <= 2 s by 0.
+    replaced by sign(λ) √(λ² - 4 s²); all others are replaced by 0.
 
     Reference: Gavish and Donoho, IEEE Transactions on Information Theory 2017, the shrinkage of singular values with
         the least expected Frobenius loss for square matrices.

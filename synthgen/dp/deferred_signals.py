@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from synthgen.core.errors import Interrupted
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# Number of seconds after the first stop signal during which further stop signals are ignored, because a closing
-# terminal or a service manager sends several stop signals at the same time.
+# Further stop signals are ignored for this time after the first one, because a closing terminal or a service manager
+# sends several stop signals at the same time.
 IGNORED_SECONDS = 5.0
 WAIT_MESSAGE = (
     "The budget is being spent; the run stops as soon as the DP result is stored. "
@@ -25,13 +25,12 @@ WAIT_MESSAGE = (
 def deferred_signals() -> Iterator[None]:
     """If a signal of `STOPS` arrives while the `with` block runs, stop the run at the end of the block.
 
-    Further signals in the first `IGNORED_SECONDS` seconds after this signal are ignored. A signal after that time
-    stops the run immediately. Outside the main thread, signals are handled as usual.
+    Further signals within `IGNORED_SECONDS` seconds are ignored. A signal after that time stops the run immediately.
+    Outside the main thread, signals are handled as usual.
 
     Raises:
-        SystemExit: at the end of the block, if a signal arrived.
-        Interrupted: a signal after `IGNORED_SECONDS` seconds stopped the run. The DP result is lost, unless the block
-            had already stored it.
+        SystemExit: a signal arrived; raised at the end of the block.
+        Interrupted: a second signal stopped the run. The DP result is lost, unless it was already stored.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -18,7 +18,7 @@ from synthgen.dp.person_rows import PersonRows
 NAME = "dp-gaussian"
 FILE = "classes.safetensors"
 MEANS, SPREAD = "class-means", "spread"  # names of the two DP queries
-# a share is the default part of the privacy budget that a query gets; `dp.shares` can set a different share
+# the default shares of the privacy budget; `dp.shares` can set other shares
 QUERIES = {MEANS: QuerySpec(share=0.56), SPREAD: QuerySpec(share=0.14)}
 DRAWN = 4  # number of points drawn per new vector; the point with the highest probability of the class is used
 
@@ -27,8 +27,8 @@ DRAWN = 4  # number of points drawn per new vector; the point with the highest p
 class ClassModel:
     """A Gaussian model of each class, computed from noised query results.
 
-    To sample a vector of class c, the model draws `DRAWN` points x = μ_c + L · z with z ~ N(0, I), and takes the
-    point with the largest class probability p(c | x); see `class_scores`. Points are coordinates in `basis`.
+    To sample a vector of class c, the model draws `DRAWN` points x = μ_c + L · z with z ~ N(0, I). It uses the point
+    with the largest class probability p(c | x); see `class_scores`. Points are coordinates in `basis`.
     """
 
     labels: tuple[str, ...]  # the declared labels, sorted
@@ -39,8 +39,8 @@ class ClassModel:
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
         """Return exactly `counts[label]` new vectors of each label.
 
-        The vectors have no parents (train records from which a vector is made). With a higher count of a label,
-        the vectors that a lower count gives come first, unchanged.
+        The vectors have no parents (train records from which a vector is made). If a count is increased, the earlier
+        vectors stay the same, and new ones are appended.
         """
         drawn = {label: self._draw(label, counts[label], rng.child(label)) for label in sorted(counts)}
         labels = [(label, name) for label, rows in drawn.items() for name in latent_ids(label, len(rows))]

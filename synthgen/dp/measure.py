@@ -1,8 +1,8 @@
 """Query the train records under differential privacy, and record the digest of the result in the ledger.
 
-The later stages that generate texts do not access train. They use substitute vectors, which are drawn from the noised
-query results. `learn` is the only code that queries persons. Before noise is drawn for the result, `learn` is tested
-in a dry run on made-up persons, and in a replay on the persons of train (`synthgen.dp.replay`).
+The stages that generate texts do not access train. They use substitute vectors, which are drawn from the noised query
+results. `learn` is the only code that queries persons. Before the run draws noise, it tests `learn` in a dry run on
+made-up persons and in a replay on train (`synthgen.dp.replay`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -65,7 +65,7 @@ class Measured:
     """Results of the DP queries."""
 
     training_view: TrainingView  # the data that replace train in the stages that generate texts
-    shares: Shares | None  # shares of the writing styles that the vote chose; None if the configuration names styles
+    shares: Shares | None  # shares of the writing styles chosen by the vote; None if the configuration names styles
     log: Mapping[str, Any]  # the mechanism log for the `accounting` audit
 
 
@@ -103,12 +103,10 @@ def learn(plan: MeasurePlan, persons: MeasuredPersons, mechanism: QueryMechanism
 def measure(
     job: Job, train: Corpus, embedded: Embedded, reservation: Reservation, encoder_digest: str
 ) -> tuple[Measured, StageResult]:
-    """Run the DP queries on train; return the query results and the `StageResult`, which names the folder.
-
-    If the workspace already contains the results, no query is run. `embedded` are the vectors of `train`.
+    """Run the DP queries on train, or load their results from the workspace; `embedded` are the vectors of train.
 
     Raises:
-        Overspent: the run already drew its noise, and the result is lost or was made from inputs that changed since.
+        Overspent: the run already drew its noise, and the result is lost or was made from other inputs.
         ConfigError: no public basis (mean, axes and variances of vectors of public text) is shipped for the encoder,
             or the accounting audit would not pass.
         StorageError: the stored result was changed.
@@ -116,8 +114,8 @@ def measure(
         Interrupted: a second stop signal interrupted the draw; see `deferred_signals`.
 
     Privacy: all queries together cost `dp.epsilon` and `dp.delta`, for one person added or removed. The results
-        are computed only from the noised answers. The log stays in the workspace. It contains the outcome of the
-        replay and an unkeyed digest of the person ids.
+        are computed only from the noised answers. The log contains the outcome of the replay and an unkeyed digest
+        of the person ids; it stays in the workspace.
     Randomness: the operating system's generator; with `secret: public`, the stream "noise", which gives no privacy.
     """
     queries, context, run = queries_of(job.config), _public_context(job), reservation.spending.run
@@ -145,7 +143,7 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
     context, folder, run = stage.input("basis"), stage.folder, stage.input("run")
     plan, ledger = _plan(job, context), ledger_of(job.config)
     counts = {"in": len(embedded.ids), "out": len(context.labels)}
-    if recover_or_clear(folder, ledger, run):  # the process that stored the result was stopped before the stage ended
+    if recover_or_clear(folder, ledger, run):  # an interrupted process had already stored the result
         return counts
     noise = _noise(job, "noise")
     if stage.config("secret") != PUBLIC:
@@ -172,7 +170,7 @@ def _measure(stage: StageContext) -> Mapping[str, object]:
 def _persons(
     job: Job, plan: MeasurePlan, train: Corpus, embedded: Embedded
 ) -> tuple[MeasuredPersons, dict[str, str]]:
-    # second result: the log entry `scores`, which is "holds" if scoring some texts again gave equal likelihoods
+    # The second result is the log entry `scores`: "holds" if scoring some texts again gave equal likelihoods.
     if VOTE not in plan.queries:
         return MeasuredPersons(train=train, embedded=embedded), {}
     scored = read_nats(job, open_bridge(job), train, embedded, plan.context.persons)
@@ -206,8 +204,7 @@ def _noise(job: Job, *names: str) -> Noise:
     return StreamNoise(job.seeds.child(*names)) if job.config.secret == PUBLIC else SecureNoise()
 
 
-# The cache key covers the queries, the persons and how the texts are processed. It does not cover the version of the
-# program, so that an update does not spend the budget again.
+# The cache key does not contain the version of the program, so that an update does not spend the budget again.
 MEASURE_STAGE = Stage(
     name=MEASURE,
     version=1,

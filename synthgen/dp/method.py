@@ -1,6 +1,6 @@
 """Define the parameters of DP queries, and the public facts that the queries use.
 
-`synthgen budget check` works without the optional dependencies `engine`, because this module imports no model code.
+This module imports no model code, so that `synthgen budget check` works without the optional dependencies `engine`.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from synthgen.dp.noised_sums import Query
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuerySpec:
-    """A DP query whose noise multiplier has not been computed from the budget yet."""
+    """A DP query without its noise multiplier, which is computed from the budget."""
 
     share: float  # the query's share of the budget, above 0; the shares of all queries are scaled to a sum of 1
     clip: float = 1.0  # the largest L2 norm of the row (vector) that one person adds to the sum

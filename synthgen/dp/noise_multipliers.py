@@ -25,10 +25,9 @@ def noise_multipliers(epsilon: float, delta: float, specs: Mapping[str, QuerySpe
         σ_i = σ · √(T_i / s_i)
 
     Here σ is the smallest noise multiplier at which a single Gaussian query costs at most (epsilon, delta). T_i is
-    the number of steps of query i, and s_i is its share divided by the sum of all shares, so that Σ s_i = 1. Gaussian
-    queries on all persons cost in total as much as one query with 1/σ² = Σ T_i / σ_i². The returned σ_i satisfy this
-    equation. Epsilon and delta hold for one person added or removed. Raise ConfigError if no supported multiplier
-    suffices.
+    the number of steps of query i, and s_i is its share divided by the sum of all shares. Together, the queries cost
+    as much as one Gaussian query with 1/σ² = Σ T_i / σ_i², and the returned σ_i satisfy this equation. Epsilon and
+    delta hold for one person added or removed. Raise ConfigError if no supported multiplier suffices.
 
     Reference: privacy loss distributions, computed by Google's dp-accounting and rounded up.
     """

@@ -1,9 +1,8 @@
 """Answer DP queries by the project's only DP mechanism: sum one clipped row per person, and add Gaussian noise.
 
 A row is a vector. It is scaled down if its norm exceeds the clip norm, and then rounded to integers, so that the sum
-is exact. Noise from the discrete Gaussian distribution is added to each entry of the sum. The noised sum is scaled
-back to the unit of the rows; this is the answer. `DeclaredQueries` refuses all queries that the accounting of the run
-did not declare.
+is exact. Noise from the discrete Gaussian distribution is added to each entry of the sum. The answer is the noised
+sum, scaled back to the unit of the rows. `DeclaredQueries` refuses all queries that a run did not declare.
 """
 
 from collections import Counter
@@ -17,11 +16,11 @@ from synthgen.core.errors import InternalError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Float64, Int64
 
-# The clip norm in the integer unit of the sums: rows are scaled so that the clip norm becomes this number, and then
-# rounded to integers. The sums fit into 64-bit integers, and the rounding error is far below the noise.
+# Rows are scaled so that the clip norm becomes this number, and then rounded to integers. The sums fit into 64-bit
+# integers, and the rounding error is far below the noise.
 UNIT = 1 << 24
-# Share by which the standard deviation of the drawn noise exceeds that of the accounted noise. This covers a rounding
-# error: one matrix product computes the rows of many persons, so the last bits of a row depend on the other persons.
+# The drawn noise has a standard deviation larger by this share than the accounted noise. This covers rounding errors:
+# one matrix product computes the rows of many persons, so the last bits of a row depend on the other persons.
 MARGIN = 3e-4
 
 
@@ -87,9 +86,8 @@ class Query:
     kind: Literal["gaussian", "vote"] = "gaussian"  # value of the field `kind` in the mechanism log
 
 
-# A function of the rows of all persons and a query. It returns the answer to one step of the query, float64 (d,). The
-# answers that a run uses come from `PrivateMechanism`. The two tests in `synthgen.dp.replay` use other functions: the
-# dry run on made-up persons uses `DryRun`, and the replay on train uses `FixedAnswers`.
+# A function of the rows of all persons and a query. It returns the answer to one step of the query, float64 (d,).
+# `PrivateMechanism` gives the answers that a run uses. The tests in `synthgen.dp.replay` use other mechanisms.
 QueryMechanism = Callable[[Iterable[Float64], Query], Float64]
 
 
@@ -124,7 +122,7 @@ class PrivateMechanism:
 
 @dataclass(slots=True, kw_only=True)
 class DeclaredQueries:
-    """Passes the declared steps of the declared queries to a mechanism, and refuses every undeclared query or step.
+    """Passes declared queries to a mechanism, and refuses every query or step that is not declared.
 
     The caller must call `refuse_incomplete` before it records a result in the ledger.
     """
@@ -161,7 +159,6 @@ class DeclaredQueries:
             raise _undeclared([*self.problems, *problems])
 
     def _counted(self, people: Iterable[Float64], query: Query) -> Iterator[Float64]:
-        # yields the blocks of rows; after the last block, refuses the query if the number of rows is wrong
         n_rows = 0
         for block in people:
             n_rows += len(block)

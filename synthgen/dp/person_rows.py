@@ -10,9 +10,8 @@ from synthgen.core.types import Corpus, Embedded, Float64, Int64, Record
 from synthgen.dp.basis import PublicBasis
 
 BLOCK = 256  # number of persons whose rows are in memory at once
-# Number of words in each record of every tenth person of `made_up_persons`. The DP query that counts words uses at
-# most `MAX_WORDS` pairs (class, word) of each person (word_queries.py). Every tenth person exceeds this limit, so a
-# dry run on these made-up persons shows whether the query applies the limit.
+# Number of words in each record of every tenth person of `made_up_persons`. These persons use more words than the DP
+# query of word_queries.py counts per person (`MAX_WORDS`), so the dry run tests this limit.
 LONG_RECORD_WORDS = 320
 
 
@@ -22,8 +21,8 @@ class MeasuredPersons:
 
     train: Corpus
     embedded: Embedded  # row i is the vector of record i
-    # By record id: negative log-likelihood of the record's text under each writing style, in nats per token. Contains
-    # at least the records of the voters (the persons drawn to choose the styles). Empty if the run has no such vote.
+    # By record id: negative log-likelihood of the text under each writing style, in nats per token, float64
+    # (styles,). Contains at least the records of the persons who vote for a style. Empty if the run has no such vote.
     nats: Mapping[str, Float64] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

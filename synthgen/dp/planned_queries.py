@@ -38,7 +38,7 @@ FREE = (  # pairs: an access to private text that costs no budget, and the reaso
 
 
 def check_budget(config: Config, policy: Policy) -> None:
-    """Refuse a configuration that lacks a required privacy budget, or would spend one without getting a release.
+    """Refuse a configuration that lacks a required privacy budget, or would spend its budget without a release.
 
     Raises:
         ConfigError: one of these conditions holds:
@@ -126,12 +126,11 @@ def policy_limit(policy: Policy) -> Cost | None:
 def run_limit(config: Config, policy: Policy) -> Cost | None:
     """Return the budget limit for all runs in one ledger together, including a run of this configuration.
 
-    The ledger is the institution's record of the privacy budgets of all runs. Without `dp.delta` or `dp.persons` in
-    the configuration, the result is the limit of the policy, or None if the policy has no limit. With both:
+    The ledger is the institution's record of the privacy budgets of all runs. If `dp.delta` or `dp.persons` is not
+    set, the result is the limit of the policy, or None if the policy has no limit. If both are set:
 
-    - If the policy has a limit, the result is this limit, with delta lowered to the largest delta that the declared
-      number of persons allows.
-    - If the policy has no limit, epsilon is infinite and delta is `dp.delta` of the run.
+    - With a policy limit, the result is this limit, with delta at most `most_delta(dp.persons)`.
+    - Without a policy limit, epsilon is infinite, and delta is `dp.delta` of the run.
     """
     limit, delta, persons = policy_limit(policy), config.dp.delta, config.dp.persons
     if delta is None or persons is None:
@@ -144,8 +143,8 @@ def run_limit(config: Config, policy: Policy) -> Cost | None:
 def delta_problem(config: Config, policy: Policy, persons: int) -> str | None:
     """Return an error message if the delta of all runs together is too large for the number of persons, else None.
 
-    `persons`, the number of persons in train, is rounded down to two significant digits, as the accounting audit also
-    does. The message does not state `persons`. With `secret: public`, delta has no limit.
+    `persons` is the number of persons in train. It is rounded down to two significant digits, as in the accounting
+    audit, and the message does not state it. With `secret: public`, delta has no limit.
     """
     limit = run_limit(config, policy)
     if config.secret == PUBLIC or config.dp.delta is None or limit is None:

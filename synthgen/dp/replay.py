@@ -1,9 +1,9 @@
 """Test the code of a run's DP queries (noised sums of one row per person) before the run spends its budget.
 
 - The dry run executes the code on made-up persons, and logs the drawn noise and the norms of the persons' rows.
-- The replay executes the code on train: with all persons, without one person, and with only this person. In the
-  replay, a query computes the exact sum, but returns the answer that it gave in the dry run. The replay shows that
-  the sum changes only by the row of the removed person, and that the results are computed from the answers alone.
+- The replay executes the code on train: with all persons, without one person, and with only this person. A query
+  computes the exact sum, but returns its answer of the dry run. The replay shows that the sum changes only by the row
+  of the removed person, and that the results are computed from the answers alone.
 """
 
 import math
@@ -50,10 +50,9 @@ class DryRun:
     def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
         """Return the noised sum of the rows, which are first multiplied by `STRETCH` and then clipped.
 
-        The clipped row of each person is computed twice: together with the rows of a block of persons, and alone. The
-        logged `max_norm` is the largest norm of a row computed alone, plus the distance between the sum of the rows
-        computed together and the sum of the rows computed alone. Correct code gives the distance 0. The noise of a
-        step is drawn several times; the answer uses the last draw.
+        The clipped row of each person is computed twice: in a block of rows, and alone. The logged `max_norm` is the
+        largest norm of a row computed alone, plus the distance between the two sums of all rows. In correct code,
+        this distance is 0. The noise of a step is drawn several times; the answer uses the last draw.
         """
         log = self.logs.setdefault(query.name, {"noise": [], "leading": [], "max_norm": 0.0, "largest_row": 0.0})
         sum_of_singles: Int64 | int = 0
@@ -83,16 +82,13 @@ class DryRun:
 
 @dataclass(slots=True, kw_only=True)
 class FixedAnswers:
-    """Returns the answers of the dry run, and keeps the exact sums, which are private, for `rehearse`."""
+    """Returns the answers of the dry run, and keeps the exact sums, which are private."""
 
     answers: Mapping[str, list[Float64]]  # by query name: the answer to each step
     sums: dict[tuple[str, int], Int64] = field(default_factory=dict)  # by query name and step number: the exact sum
 
     def __call__(self, people: Iterable[Float64], query: Query) -> Float64:
-        """Return the dry run's answer to the next step of a query.
-
-        Raise InternalError if the exact sum and this answer differ in length.
-        """
+        """Return the dry run's answer to the next step; raise InternalError if the exact sum has another length."""
         step, total = sum(name == query.name for name, _ in self.sums), exact_sum(people, query.clip)
         self.sums[query.name, step], answer = total, self.answers[query.name][step]
         if answer.shape != total.shape:
@@ -108,8 +104,7 @@ class Rehearsal:
 
     # by query name: the fields of `audits.attacks.accounting.mechanism_log.DryRunLog`
     dry_run: Mapping[str, Mapping[str, Any]]
-    # the fields of `audits.attacks.accounting.mechanism_log.ReplayLog`; `rehearse` sets `sums` and `results`, and
-    # measure.py adds `scores`, which states whether texts scored alone and together have equal likelihoods
+    # the fields of `audits.attacks.accounting.mechanism_log.ReplayLog`; measure.py adds the field `scores`
     replay: Mapping[str, str]
 
 
@@ -129,8 +124,8 @@ def rehearse(
         sums:     ‖S(D) - S(D - p)‖ <= 1 + `MARGIN`,   ‖S(D) - S(D - p) - S({p})‖ <= `MARGIN`
         results:  everything computed from the answers is bitwise the same for D, D - p and {p}
 
-    The vectors and likelihoods of the records are computed only once, for D, because each text is processed
-    separately; `read_nats` checks this for the likelihoods. All later steps are computed for D, D - p and {p}.
+    The vectors and likelihoods of the records are computed only once, because each text is processed separately
+    (`read_nats` checks this for the likelihoods). All later steps are repeated for D, D - p and {p}.
 
     Raises:
         InternalError: the code makes a query that is not declared, or does not query each person exactly once.
@@ -179,5 +174,5 @@ def _run(
 
 
 def _norm(total: Int64) -> float:
-    # returns the norm of a sum in units of the clip norm
+    # in units of the clip norm
     return float(np.linalg.norm(total.astype(np.float64))) / UNIT

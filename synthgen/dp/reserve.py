@@ -46,7 +46,7 @@ def overspending_of(config: Config, policy: Policy) -> list[str]:
 
 
 def _counted_and_new(config: Config) -> tuple[tuple[Spending, ...], Spending]:
-    # returns the reservations that count towards the limit, and the new reservation, which has no run id yet
+    # the new reservation, the second result, has no run id yet
     return budgets.counting_reservations(*ledger_of(config)), _spending(config, "")
 
 
@@ -96,8 +96,7 @@ def _stored(job: Job, *, spend_again: bool) -> _Stored:
 
 
 def _run_at(result: StageResult | None, place: Path) -> str | None:
-    # returns the id of the run whose reservation is in the workspace, or None; the folder of an unfinished stage has
-    # the suffix .partial
+    # the folder of an unfinished stage has the suffix .partial
     folder = place.with_name(f"{place.name}.partial") if result is None else place
     # if the stage is finished but has no result, somebody modified its files, so the id in these files is not used
     if (result is None and place.exists()) or not (folder / RUN).is_file():
@@ -206,8 +205,8 @@ def named_reservation(config: Config, prefix: str | None) -> str:
 def check_remaining_budget(config: Config, policy: Policy) -> tuple[Cost | None, bool]:
     """Return the joint privacy cost of the ledger's runs, and whether the next run continues a reservation.
 
-    The cost excludes the reservation that the next run continues. It includes a reservation whose noise was drawn and
-    whose result is lost. The cost is None if neither the configuration nor the policy has a delta.
+    The cost excludes the reservation that the next run continues. If noise was drawn and its result is lost, the
+    cost includes that reservation. The cost is None if neither the configuration nor the policy has a delta.
 
     Raises:
         Overspent: the remaining budget is too small for the next run of the configuration.

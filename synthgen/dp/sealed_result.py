@@ -1,8 +1,7 @@
 """Store the results of the DP queries (the DP result), and record their digest in the institution's ledger.
 
-The ledger lists the privacy budgets of all DP runs. A run can be interrupted after it has stored the result, but
-before it has recorded the digest. The stored seal, which is a keyed hash of the digest, then shows the next run that
-the result is complete.
+The ledger lists the privacy budgets of all DP runs. A run can be interrupted after it stored the result and before it
+recorded the digest. The next run then recognises a complete result by its seal, a stored keyed hash of the digest.
 """
 
 import hmac
@@ -23,7 +22,7 @@ SEAL = "seal.json"  # name of the file that contains the seal of a complete resu
 
 
 def made_digest(folder: Path) -> str:
-    """Return the digest of the DP result in a folder of the stage `measure`; the ledger records this digest."""
+    """Return the digest of the DP result in a folder of the stage `measure`."""
     names = sorted({path.name for path in folder.glob("*.safetensors")} | {CHOICE, LOG})
     return sha256_json({name: sha256_file(folder / name) for name in names if (folder / name).exists()})
 
@@ -31,17 +30,15 @@ def made_digest(folder: Path) -> str:
 def recover_or_clear(folder: Path, ledger: tuple[Path, HighWaterMark], run: str) -> bool:
     """Record or delete what an interrupted run left in a folder; return whether the folder contains the DP result.
 
-    - If the folder has a sealed result that the ledger does not record yet, the function records this result.
-    - If the folder has no sealed result and the ledger records no result, the function deletes all files in the
-      folder and returns False.
-    - If the ledger already records the result in the folder, the function changes nothing.
+    - If the folder has a sealed result that the ledger does not record yet, this result is recorded.
+    - If the folder has no sealed result and the ledger records no result, all files in the folder are deleted.
+    - If the ledger already records the result in the folder, nothing is changed.
 
     Raises:
         InputError: the ledger cannot be used.
         StorageError: the result does not have the recorded digest, or was changed after it was sealed. No file is
             deleted.
-        Overspent: the folder is empty, but the ledger records a result. The result was lost, or was made from other
-            inputs.
+        Overspent: the folder is empty, but the ledger records a result, which was lost or made from other inputs.
     """
     state = state_of(*ledger, run)
     if is_sealed(folder, state.key):

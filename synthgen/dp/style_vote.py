@@ -24,7 +24,7 @@ from synthgen.pipeline.style_choice import MIXED, Shares, named_styles
 VOTERS = 128  # expected number of voters, if train has as many persons as the configuration declares
 MIN_SHARE_OF_TOP = 0.5  # a further style is used if its votes are at least this share of the top style's votes
 N_RESCORED = 3  # number of voters whose texts are scored twice; see `read_nats`
-FULL_VOTE_GAIN = 0.1  # least norm of g (see `votes_of`), in nats per token, at which a vote has the norm 1
+FULL_VOTE_GAIN = 0.1  # a vote has the norm 1 if the norm of g in `votes_of` is at least this many nats per token
 MIN_SUPPORT = 0.25  # if the top style has fewer votes than this share of the expected voters, the plain style is used
 
 
@@ -126,13 +126,11 @@ def _is_sampled(seeds: SeedTree, chance: float) -> bool:
 def decide_style(counts: Float64, voters: float) -> Shares:
     """Return the chosen styles with equal shares.
 
-    The top style is the style with the most votes, apart from the plain style. If the top style has fewer votes than
-    `MIN_SUPPORT` × `voters`, only the plain style is chosen. Otherwise, the plain style is not chosen. Instead, the
-    styles with at least `MIN_SHARE_OF_TOP` × the votes of the top style are chosen in the order of their votes, up to
-    `MIXED` styles.
+    The top style is the style with the most votes, apart from the plain style. If it has fewer than `MIN_SUPPORT` ×
+    `voters` votes, only the plain style is chosen. Otherwise, up to `MIXED` other styles are chosen in the order of
+    their votes. Each of them has at least `MIN_SHARE_OF_TOP` × the votes of the top style.
 
-    `counts` are the noised numbers of votes of the styles, float64 (styles,), and `voters` is the expected number of
-    voters.
+    `counts` are the noised votes for each style, float64 (styles,). `voters` is the expected number of voters.
     """
     pairs = sorted(zip(built_in_styles(), counts, strict=True), key=lambda pair: (-pair[1], pair[0]))
     order = [(name, count) for name, count in pairs if name != PLAIN]

@@ -2,9 +2,9 @@
 
 Prompt words are inserted into the prompt for a text, so that the text contains words of its class. One DP query
 counts, for each class and word, the persons who use the word in records of this class. `ClassWords.weights` selects
-and weights the words whose count in a class exceeds their mean count over classes by more than noise explains.
-`ClassWords.draw` draws the prompt words of a vector from the selected words of its class, and prefers words near the
-vector. Only the query reads records, so the selection and the draws consume no additional privacy budget.
+the words that a class uses more than other classes do, beyond what noise explains. `ClassWords.draw` draws the prompt
+words of a vector from the selected words of its class. Only the query reads records, so the other steps consume no
+additional privacy budget.
 """
 
 import re
@@ -27,20 +27,16 @@ QUERIES = {WORDS: QuerySpec(share=0.3)}
 FILE = "words.safetensors"
 MAX_WORDS = 32  # largest number of pairs (class, word) that are counted per person; the rarest words have priority
 FALSE_DISCOVERIES = 0.2  # largest expected share of the selected words that are selected only because of the noise
-# factor of the cosine in `ClassWords.weights`; the larger it is, the more it favours words whose vectors have nearly
-# the direction of the class
+# factor of the cosine in `ClassWords.weights`; a larger factor favours words near the direction of the class more
 DIRECTION_FACTOR = 15.0
-# divisor of the cosine in `ClassWords.draw`; the smaller it is, the more it favours words near the vector
+# divisor of the cosine in `ClassWords.draw`; a smaller divisor favours words near the vector more
 TEMPERATURE = 0.1
 BLOCK = 16  # number of persons whose rows are in memory at once; a row has an entry for every word of every class
 _WORD = re.compile(r"[a-z][a-z'-]+")
 
 
 class PublicWords(Protocol):
-    """A public vocabulary of v words, such as the vocabulary of a bridge.
-
-    With a bridge, a language model writes a text from a vector.
-    """
+    """A public vocabulary of v words, such as that of a bridge (the part that lets a language model read vectors)."""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -74,12 +70,12 @@ class ClassWords:
             h_cw ∝ exp(`DIRECTION_FACTOR` · cos(w, d_c)),   with mean 1 over words
             q_cw ∝ n_cw · log((n_cw + s) / (n̄_w + s))   for the selected words, else 0
 
-        n_cw is the count of word w in class c, s = `error` the standard deviation of the noise, n̄_w the mean of n_cw
-        over classes, or 0 if this mean is negative, and Φ the standard normal distribution function. d_c, a row of
-        `directions` (C, d), is the direction from the mean of all classes to the mean of class c. p_cw is the
-        probability that noise alone raises n_cw this far above n̄_w. h_cw is large if the vector of word w has
-        nearly the direction d_c; such a word is selected more easily. The words of a class are selected by the
-        Benjamini-Hochberg procedure on p_cw / h_cw, with the false discovery rate `FALSE_DISCOVERIES`.
+        n_cw is the count of word w in class c, s = `error`, and Φ the standard normal distribution function. n̄_w is
+        the mean of n_cw over classes, or 0 if this mean is negative. d_c, a row of `directions` (C, d), is the
+        direction from the mean of all classes to the mean of class c. p_cw is the probability that noise alone raises
+        n_cw this far above n̄_w. h_cw is large if the vector of word w is close to the direction d_c; such a word is
+        selected more easily. The words of a class are selected by the Benjamini-Hochberg procedure on p_cw / h_cw,
+        with the false discovery rate `FALSE_DISCOVERIES`.
 
         Reference: Genovese, Roeder and Wasserman, False discovery control with p-value weighting, Biometrika 2006.
         """
@@ -101,12 +97,11 @@ class ClassWords:
     def draw(
         self, weights: Float64, vectors: Float32, k: int, rng: np.random.Generator
     ) -> tuple[tuple[str, ...], ...]:
-        """Draw k different words for each of n vectors of one class, or all selected words if there are fewer.
+        """Draw k different words for each of n vectors of one class; fewer if fewer words have a weight above 0.
 
-        The selected words are those with a weight above 0. For a vector x, words are drawn without replacement with
-        probability ∝ q_w · exp(cos(x - x̄, w) / `TEMPERATURE`), by the Gumbel trick. Here q_w is the weight of the
-        word for the class, x̄ the mean vector of public passages, and w the vector of the word. `weights` has shape
-        (v,); `vectors`, float32, has shape (n, d).
+        For a vector x, words are drawn without replacement with probability ∝ q_w · exp(cos(x - x̄, w) /
+        `TEMPERATURE`), by the Gumbel trick. Here q_w is the weight of the word for the class, x̄ the mean vector of
+        public passages, and w the vector of the word. `weights` has shape (v,); `vectors`, float32, has shape (n, d).
         """
         selected = np.flatnonzero(weights > 0)
         centred = vectors - self.vocabulary.centre
@@ -135,7 +130,7 @@ class PromptWords:
     def sample(self, counts: Mapping[str, int], rng: SeedTree) -> Latents:
         """Return `counts[label]` new vectors of each label, with prompt words for each vector.
 
-        Randomness: the vectors of a label use the child `label` of `rng`; the prompt words use its child "words".
+        Randomness: `rng.child(label)` for the vectors of a label, and `rng.child(label, "words")` for their words.
         """
         latents, chosen = self.learned.sample(counts, rng), dict[int, tuple[str, ...]]()
         weights = self.words.weights(self.learned.directions())
@@ -158,10 +153,10 @@ def read_words(folder: Path, vocabulary: PublicWords) -> ClassWords:
 
 
 def words_by_person(corpus: Corpus, labels: Sequence[str], vocabulary: PublicWords) -> list[Int64]:
-    """Return for each person, sorted by id, at most `MAX_WORDS` pairs of a class and a word, int64 (k, 2).
+    """Return for each person, sorted by id, at most `MAX_WORDS` pairs (number of a class, number of a word).
 
-    A pair is (number of a class, number of a word): a record of the person has this class and contains this word. If
-    a person has more than `MAX_WORDS` pairs, the pairs whose words are rarest in public passages are kept.
+    A pair means that a record of the person has this class and contains this word. If a person has more than
+    `MAX_WORDS` pairs, those with the words that are rarest in public passages are kept. Each array is int64 (k, 2).
     """
     place = {word: i for i, word in enumerate(vocabulary.words)}
     number = {label: i for i, label in enumerate(sorted(labels))}
@@ -180,9 +175,8 @@ def query_words(
 ) -> ClassWords:
     """Return the noised number of persons who have each pair of class and word.
 
-    `pairs_by_person` is the result of `words_by_person`. The query sums one row per person. The row of a person has
-    an entry for each pair: 1/√`MAX_WORDS` if the person has the pair, and else 0. The norm of a row is therefore at
-    most 1.
+    `pairs_by_person` is the result of `words_by_person`. The row of a person has an entry for each pair:
+    1/√`MAX_WORDS` if the person has the pair, else 0. The norm of a row is therefore at most 1.
 
     Privacy: one Gaussian query over all words of all classes.
     """

@@ -42,7 +42,7 @@ def build_encoder(config: EmbedConfig, model_folder: Callable[[str], Path], *, o
 def with_ids(corpus: Corpus, vectors: Float32, encoder: Encoder) -> Embedded:
     """Combine the vectors of n records, float32 (n, d), with the id, label and person of each record.
 
-    No text is encoded: `vectors` are in the order of `corpus.records`, and `encoder` is the encoder that made them.
+    The vectors were made by `encoder` and are in the order of `corpus.records`.
     """
     return Embedded(
         vectors=np.ascontiguousarray(vectors),

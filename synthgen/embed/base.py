@@ -29,7 +29,7 @@ class Encoder(Protocol):
         """Return the vectors of n non-empty texts, finite float32 (n, d); row i is the vector of texts[i].
 
         The order of the texts does not change the vectors. The other texts of a call can change the rounding of a
-        vector. `progress` is called with the number of distinct texts encoded since the previous call of `progress`.
+        vector. `progress` is called with the number of distinct texts encoded since its previous call.
         """
 
 

@@ -20,7 +20,7 @@ BATCH_TEXTS = 8  # texts per batch; with 7 billion weights, the states of 8 text
 def last_token_pool(hidden: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
     """Return the state of the last token of n texts, (n, d), from the states `hidden` (n, t, d) of all tokens.
 
-    `mask` (n, t) is 1 for tokens and 0 for padding, which can be on the left or on the right.
+    `mask` (n, t) is 1 for tokens and 0 for padding; padding can be on either side.
     """
     import torch
 

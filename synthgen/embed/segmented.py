@@ -13,8 +13,8 @@ from synthgen.segment import Segment, Splitter, record_vectors
 class SegmentedEncoder:
     """Encoder that computes the vector of a record from the vectors of the record's segments.
 
-    The vectors of the segments are scaled to unit length and averaged. The mean, again scaled to unit length, is the
-    vector of the record (`record_vectors`). The inner `encoder` encodes every segment without its heading.
+    The vector of a record is the mean of the segments' unit vectors, scaled to unit length (`record_vectors`). The
+    inner `encoder` encodes each segment without its heading.
     """
 
     normalized = True
@@ -39,9 +39,8 @@ class SegmentedEncoder:
     def segments(self, ids: Sequence[str], texts: Sequence[str], progress: Progress | None = None) -> Segments:
         """Return the non-empty segments of records, each with its vector.
 
-        The ids of the records must be distinct, and no text may be empty. `progress` is called with the number
-        of records encoded since its previous call. This number is an estimate, because segments of several records
-        are encoded together.
+        The ids of the records must be distinct, and no text may be empty. `progress` is called with the estimated
+        number of records encoded since its previous call; segments of several records are encoded together.
         """
         parts = [(id_, part) for id_, text in zip(ids, texts, strict=True) for part in self.split(text)]
         n_distinct = len({part.text for _, part in parts})

@@ -19,9 +19,8 @@ class SentenceEncoder:
     """Encoder saved by sentence-transformers (a folder with `modules.json`), with unit-length float32 vectors.
 
     The class downloads nothing and runs no code from the folder. With `one_by_one`, each text is encoded separately,
-    so the vector of a text does not depend on other texts. Without `one_by_one`, texts are encoded in batches, and
-    the other texts of a batch change the rounding of a vector. Raise ModelError if the folder does not contain a
-    sentence-transformers encoder.
+    so the vector of a text does not depend on other texts. Otherwise, the other texts of a batch change the rounding
+    of a vector. Raise ModelError if the folder does not contain a sentence-transformers encoder.
 
     On a processor with bfloat16 instructions, matrix products are computed in bfloat16, which is about three times as
     fast as float32. The cosine between such a vector and the vector computed in float32 is about .9999.

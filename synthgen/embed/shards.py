@@ -1,7 +1,7 @@
 """Encode texts in parts that different processes can compute. The vectors of a part are stored in a file (a shard).
 
-The batch in which a text is encoded changes the rounding of its vector. The number of texts of a shard is a multiple
-of the batch size of every encoder, so a text has the same batch as in one call with all texts. The stored vectors are
+The batch in which a text is encoded changes the rounding of its vector. The size of a shard is a multiple of the
+batch size of every encoder, so the batches are the same as in one call with all texts. The stored vectors are
 therefore bitwise equal to the vectors of that call.
 """
 

@@ -61,8 +61,8 @@ def evaluate(
                                     see `tv_distance`
 
     The utility metrics are measured for each classifier, for example `utility.tfidf_linear.tstr_over_trtr`. A metric
-    without the name of a classifier, such as `utility.tstr_over_trtr`, is that of the classifier whose interval has
-    the smallest lower end. The minimum over classes omits classes whose recall after training on real records is 0.
+    without the name of a classifier is the result of the classifier whose interval has the smallest lower end. The
+    minimum over classes omits classes whose recall after training on real records is 0.
 
     `requested` is the requested number of synthetic records by class; without it, balance is not measured. The
     intervals have the two-sided `confidence`. The scores of `baselines` are only in `Evaluation.results`.
@@ -131,7 +131,7 @@ class _TestSet:
     subgroups: Mapping[tuple[str, str], Rows]  # by attribute and value: whether each record is in the subgroup
 
     def score(self, predicted: Labels, weights: Float64) -> Scores:
-        # a predicted class gets the number -1 and counts as wrong if it is not the class of any test record
+        # a predicted class that no test record has gets the number -1, so it counts as wrong
         number = {name: i for i, name in enumerate(self.names)}
         numbers = np.array([number.get(str(label), -1) for label in predicted], dtype=np.int64)
         return scores(self.truth, numbers, self.person, weights, len(self.names), self.subgroups)
@@ -202,7 +202,7 @@ def _by_id(corpus: Corpus) -> list[Record]:
 
 
 def _rows(tables: Tables, name: Literal["synthetic", "train", "test"]) -> LabelledTexts:
-    # returns the records of a table, sorted by id
+    # sorted by record id
     corpus: Corpus = getattr(tables, name)
     records = _by_id(corpus)
     row = {record.id: i for i, record in enumerate(corpus.records)}

@@ -51,8 +51,8 @@ def scores(
 
         recall_c = hits_c / support_c,   F1_c = 2 · hits_c / (support_c + predicted_c)
 
-    Each of these numbers is a sum of weights of records: support_c over the records of class c, predicted_c over the
-    records that are predicted as class c, and hits_c over the records of class c that are predicted as class c.
+    support_c is the sum of the weights of the records of class c, predicted_c of the records predicted as class c,
+    and hits_c of the records for which both hold.
 
     Args:
         truth: int64 (n,), class of each record, 0 to C − 1; every class occurs.
@@ -85,9 +85,9 @@ def scores(
 def estimate(draws: Float64, n: int, confidence: float, *, largest: float | None = None) -> Estimate:
     """Return a value with its interval: quantiles of the bootstrap draws, widened for few persons.
 
-    If all n persons have the same value, the bootstrap interval has no width. But the true share of persons with a
-    different value can be up to 1 − α^(1/n) at the one-sided error level α (the exact form of the "rule of three").
-    The interval therefore extends by at least 1 − α^(1/n) on both sides of the value.
+    If all n persons have the same value, the bootstrap interval has no width, although the true share of persons with
+    a different value can be up to 1 − α^(1/n) at the one-sided error level α (exact "rule of three"). The interval
+    therefore extends by at least 1 − α^(1/n) on both sides of the value.
 
     Args:
         draws: float64 (B,), the value first, then B − 1 bootstrap draws.

@@ -15,8 +15,7 @@ from synthgen.segment.section_measures import section_measures
 
 UTILITY = "evaluation.json"
 SECTIONS = "sections.json"  # measures of the sections of long records; written only if `segments` is configured
-# Least two-sided confidence of the intervals. An attempt is one of the audits of the same control persons. The
-# attempts are numbered from 1, and each further attempt needs a higher confidence.
+# Least two-sided confidence of the intervals. Each further audit (attempt) of the same persons needs a higher one.
 MIN_CONFIDENCE = 0.95
 
 

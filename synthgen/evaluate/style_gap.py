@@ -77,12 +77,12 @@ def style_gap(
 ) -> Estimate | None:
     """Return how much worse a model of synthetic texts predicts real style than a model of real texts does.
 
-        gap = 1/N · Σ over tokens of control of log P_real(token | 4 before) - log P_synthetic(token | 4 before)
+        gap = 1/N · Σ_t [ log P_real(t | 4 tokens before t) − log P_synthetic(t | 4 tokens before t) ]
 
-    The gap is in nats per token, over the N `style_tokens` of the control texts. P_real and P_synthetic are
-    Kneser-Ney models of order five. The control persons are divided into two random halves, `HALVINGS` times. P_real
-    is trained on the half that does not contain the token, and P_synthetic on equally many synthetic tokens. The
-    expected gap would be 0 if the synthetic texts were real texts of persons who are drawn like the control persons.
+    The gap is in nats per token. The sum is over the N `style_tokens` t of the control texts. P_real and P_synthetic
+    are Kneser-Ney models of order five. The control persons are divided into two random halves, `HALVINGS` times.
+    P_real is trained on the half that does not contain t, and P_synthetic on equally many synthetic tokens. If the
+    synthetic texts were real texts of persons drawn like the control persons, the expected gap would be 0.
 
     `groups` are the persons of the control texts. The interval comes from a Bayesian bootstrap over these persons and
     has the two-sided `confidence`. The result is None if a model would be trained on fewer than `MIN_TOKENS` tokens,

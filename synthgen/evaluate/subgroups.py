@@ -18,10 +18,9 @@ def subgroups(records: Sequence[Record]) -> dict[tuple[str, str], Rows]:
     """Return for each subgroup (attribute, value), in sorted order, which of the n records belong to it, bool (n,).
 
     A person belongs to the subgroup (attribute, value) if the person's records state this value of the attribute and
-    no other value. A subgroup of fewer than `MIN_SUBGROUP_PERSONS` persons is omitted. A reader who knows the results
-    of all persons and of the remaining subgroups of an attribute can compute the result of the persons outside these
-    subgroups. Therefore, while at least one but fewer than `MIN_SUBGROUP_PERSONS` persons are outside, the smallest
-    remaining subgroup of the attribute is also omitted.
+    no other value. A subgroup of fewer than `MIN_SUBGROUP_PERSONS` persons is omitted. The result of the persons
+    outside the remaining subgroups of an attribute can be computed from the other results. Therefore, while at least
+    one but fewer than `MIN_SUBGROUP_PERSONS` persons are outside, the smallest remaining subgroup is also omitted.
 
     Privacy: reads the texts; the result is as private as the texts.
     """
@@ -44,8 +43,7 @@ def subgroups(records: Sequence[Record]) -> dict[tuple[str, str], Rows]:
 
 def _reported(sizes: Mapping[str, int], total: int) -> list[str]:
     reported = {value: size for value, size in sizes.items() if size >= MIN_SUBGROUP_PERSONS}
-    # complementary suppression: the report states the results of all persons and of each subgroup, so a reader can
-    # compute the result of the persons outside the reported subgroups
+    # complementary suppression; see `subgroups`
     while reported and 0 < total - sum(reported.values()) < MIN_SUBGROUP_PERSONS:
         del reported[min(reported, key=lambda value: (reported[value], value))]
     return sorted(reported)

@@ -20,7 +20,7 @@ class Attributes:
     `synthgen.attributes.extract` finds the attributes of a text.
 
     Privacy: reads only the labels of the train records. If few candidates fulfil a rule, the release is made from
-        fewer latents (new vectors) and therefore from fewer train persons. The release bundle contains the rules.
+        fewer train persons. The release bundle contains the rules.
     """
 
     name: ClassVar[str] = NAME

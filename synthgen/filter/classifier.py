@@ -13,9 +13,7 @@ from synthgen.core.types import Candidate, Float32
 from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, scored
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths; see `ClassAgreement` for the choice
-# With `minimum: auto`, the minimum is the largest value that accepts at least this share of the real records, but at
-# most `MAX_MINIMUM` and at least 1 / C for C classes. A minimum that is raised to 1 / C can accept a smaller share.
-SHARE_OF_REAL = 0.8
+SHARE_OF_REAL = 0.8  # `auto` accepts at least this share of the real records, unless its lower limit 1/C applies
 MAX_MINIMUM = 0.6  # largest minimum with `auto`
 MAX_TUNING_RECORDS = 4000  # largest number of train records that are used to choose strength and minimum
 MAX_FITS = 50  # with more sets of folds than this, one model is trained per fold; see `ClassAgreement`
@@ -27,13 +25,13 @@ class ClassAgreement:
 
     The classifier is a multinomial logistic regression on train vectors. The persons of train are divided into folds.
     A candidate is judged by a model trained on all folds that contain no parent (a record from which the text was
-    made). The folds that contain the parents of a candidate form a set. If more than `MAX_FITS` such sets are
-    possible, one model is trained on each fold instead, and the score is the mean probability of the models whose
-    fold contains no parent. The regularisation strength is the one with the smallest log loss on real records, where
-    each record is judged by models trained without its fold.
+    made). This requires one model for each possible set of folds with parents. If there are more than `MAX_FITS` such
+    sets, one model is trained per fold instead, and the score is the mean probability of the models whose fold
+    contains no parent. The regularisation strength minimises the log loss on real records, where each record is
+    judged by models trained without its fold.
 
-    `auto` sets minimum = max(1/C, min(`MAX_MINIMUM`, q)) for C classes, where q is the largest minimum that would
-    accept at least the share `SHARE_OF_REAL` of the real records.
+    `auto` sets minimum = max(1/C, min(`MAX_MINIMUM`, q)) for C classes. Here q is the largest minimum that accepts at
+    least the share `SHARE_OF_REAL` of the real records.
 
     Privacy: reads train vectors and labels. A candidate is not compared with single records.
     """

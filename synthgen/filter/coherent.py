@@ -18,8 +18,8 @@ def coherence_filter(*, is_required: bool, counted: Sequence[int] | None = None)
     """Return a filter whose score is −1 times the number of contradictions in a text; see `synthgen.coherence`.
 
     If `is_required`, a candidate with a contradiction is rejected. Otherwise, no candidate is rejected, but
-    `chain.apply` prefers candidates with fewer contradictions. The filter reads only the text. `counted` has the
-    number of contradictions of each candidate, in order; without it, the filter counts them.
+    `chain.apply` prefers candidates with fewer contradictions. `counted` has the number of contradictions of each
+    candidate; without it, the filter counts them.
     """
 
     def judge(candidates: Sequence[Candidate]) -> list[FilterOutcome]:

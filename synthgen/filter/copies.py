@@ -56,7 +56,7 @@ class NoCopies:
     replaced by 0, which finds copies with changed numbers. Runs of 20 words are compared by 64-bit hashes.
 
     Privacy: reads train texts and persons. Each rejection can help a membership attack, because fewer synthetic texts
-        are then close to the train person. More than a few rejections per thousand candidates mean that the decoder
+        are then close to the train person. If more than a few of a thousand candidates are rejected, the decoder
         memorises; do not release the records of such a run.
     """
 
@@ -136,9 +136,9 @@ class NearDuplicates:
     filters, and reads no train record.
 
     Reference: exact prefix filtering after Bayardo, Ma & Srikant, "Scaling Up All Pairs Similarity Search" (WWW 2007)
-        and Chaudhuri, Ganti & Kaushik (ICDE 2006). Let t be the threshold, let all sets be sorted in one order, rare
-        members first, and let the prefix of a set of n members be its first n − ⌈t·n⌉ + 1 members. Two sets with
-        J ≥ t have a common member in their prefixes, so only pairs with a common member in the prefixes are compared.
+        and Chaudhuri, Ganti & Kaushik (ICDE 2006). All sets are sorted in one order, rare members first. For the
+        threshold t, the prefix of a set of n members is its first n − ⌈t·n⌉ + 1 members. Two sets with J ≥ t have a
+        common member in their prefixes, so only such pairs are compared.
     """
 
     name: ClassVar[str] = "near_duplicate"

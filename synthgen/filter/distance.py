@@ -26,9 +26,8 @@ class LatentDistance:
         distance = 1 − cos(e(text), latent),   e(text) = the embedded text
 
     If a text is far from its latent, the decoder did not follow the latent. With `auto`, the limit is learned from
-    reconstructions (train records decoded from their own vectors). The limit is the 95 % quantile of the distances
-    between a reconstruction and its record, but at most the median distance between a reconstruction and a different
-    record.
+    reconstructions (train records decoded from their own vectors). It is the 95 % quantile of the distances of
+    reconstructions to their own records, but at most the median distance to other records.
 
     Privacy: `auto` reads train vectors and reconstructions. There is no lower limit, because a lower limit would
         reject the texts closest to train persons and so reveal who is in train.
@@ -58,9 +57,9 @@ class ClassDistance:
 
     A text too far from the centre has a subject unusual for the class. A text too near to the centre is the generic
     text of a decoder that ignores the vector. The limits are the 1 % and 99 % quantiles of the distances of
-    reconstructions (train records decoded from their own vectors). For a candidate, the centre is computed without
-    the folds (groups of train persons) that contain its parents, the train records from which its latent was made.
-    For a reconstruction, the centre is computed without the fold of the reconstructed record.
+    reconstructions (train records decoded from their own vectors). For a candidate, the centre omits the folds
+    (groups of train persons) that contain a parent (a train record from which the latent was made). For a
+    reconstruction, it omits the fold of the reconstructed record.
 
     Privacy: the centre is a mean over many persons; no candidate is compared with a single record.
     """

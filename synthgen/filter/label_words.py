@@ -1,7 +1,7 @@
 """Find words that occur in class names but hardly in real texts, and reject generated texts with these words.
 
-The language model reads the class name in its prompt and tends to write this name. A classifier that is trained on
-the generated texts would then rely on words that hardly occur in real texts.
+The language model tends to write the class name that it reads in its prompt. A classifier trained on the generated
+texts would then rely on words that hardly occur in real texts.
 """
 
 import re

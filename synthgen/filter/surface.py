@@ -100,9 +100,9 @@ class Language:
 
     The limit is the larger of two 99.5 % quantiles: of the scores of train texts, and of the scores of
     reconstructions (texts decoded from the vectors of train records). Reconstructions are used because a decoder
-    writes plain prose even if the source is in shorthand. For the quantiles, the counts by which a text is scored
-    omit the fold (a group of train persons) of the text's person. Under DP, all train texts are empty, so the
-    trigrams of reconstructions are counted instead.
+    writes plain prose even if the source is in shorthand. For the quantiles, each text is scored by counts that omit
+    the fold (a group of train persons) of its person. Under DP, all train texts are empty, so the trigrams of
+    reconstructions are counted instead.
 
     Reference: n-gram profiles are from Cavnar & Trenkle, "N-Gram-Based Text Categorization" (SDAIR 1994). This filter
         uses a cross entropy as the score, whereas that paper uses a distance of ranks.
@@ -143,9 +143,9 @@ class Legible:
 
     The audits refuse a table in which more than 1 % of the rows are illegible, such as rows of abbreviations, numbers
     or codes. The filter applies the audits' test (`audits.text.legibility`). The test learns trigrams from half of
-    the train texts, and the limit for a legible text from the other half. The halves are the folds (groups of train
-    persons) with even numbers and with odd numbers. The filter rejects nothing if a half contains no text, as under
-    DP, or if the test cannot distinguish real texts from texts with scrambled words.
+    the train texts, and its limit from the other half. The halves are the folds (groups of train persons) with even
+    and with odd numbers. The filter rejects nothing if a half contains no text, as under DP, or if the test cannot
+    distinguish real texts from texts with scrambled words.
 
     Randomness: the child "legibility" of `FilterContext.seeds`.
     """

@@ -18,7 +18,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # imports `OverSampler` only when it is used, because it needs the optional package imbalanced-learn
+    # `OverSampler` is imported on first use, because it needs the optional package imbalanced-learn
     if name != "OverSampler":
         raise AttributeError(f"module 'synthgen.interpolate' has no attribute {name!r}")
     from synthgen.interpolate.over_sampler import OverSampler

@@ -3,10 +3,9 @@
 A class is the set of records with the same label. The steps are the same for every method:
 
 1. `counts_per_class` decides how many points each class gets.
-2. `Interpolator.fit` fits a method to the train vectors; an `Interpolator` contains the parameters of the method.
-3. The result of `fit`, a `Sampler`, contains a `Fitted`, which makes the points and knows classes and persons only as
-   numbers. The `Sampler` adds the labels, and the ids of the train records from which each point is made (its
-   parents), and returns the points as `Latents`.
+2. `Interpolator.fit` fits a method to the train vectors and returns a `Sampler`.
+3. `Sampler.sample` gets the points of each class from the fitted method (`Fitted`), and adds the label of the class
+   and the ids of the parents. The parents of a point are the train records from which it is made.
 """
 
 from abc import ABC, abstractmethod
@@ -32,16 +31,13 @@ def counts_per_class(
 ) -> dict[str, int]:
     """Return the number of new records of each label, sorted by label.
 
-    `labels` has the label of each train record. `balance` selects the numbers:
-
-    - a number per label: these numbers are returned; `total` is not used.
-    - "equal": `total` is divided equally among the labels. `largest_remainder` rounds the numbers.
-    - "as-source": `total` is divided in proportion to the number of train records of each label, and rounded in the
-      same way.
+    `labels` has the label of each train record. If `balance` gives a number per label, these numbers are returned,
+    and `total` is not used. Otherwise, `largest_remainder` divides `total` among the labels: equally for "equal", and
+    in proportion to the train records of each label for "as-source".
 
     Raises:
-        DataError: there are no train records; `balance` gives a number for a class without train records; or, for
-            "equal" and "as-source", `total` is None or so small that a class gets no new record.
+        DataError: there are no train records; `balance` gives a number for a class without train records; or a
+            required `total` is None, or so small that a class gets no new record.
     """
     source = Counter(labels)
     if not source:
@@ -70,9 +66,8 @@ def counts_per_class(
 def largest_remainder(weights: Mapping[str, int], total: int) -> dict[str, int]:
     """Divide `total` in proportion to the weights of labels; return integers with the sum `total`, sorted by label.
 
-    Hamilton's method, where w_c is the weight of label c and Σ w the sum of all weights: first, label c gets
-    ⌊total · w_c / Σ w⌋. The units of `total` that are left then go to the labels with the largest remainders of this
-    division, one unit each. If remainders are equal, the label that sorts first comes first.
+    Hamilton's method: label c with the weight w_c first gets ⌊total · w_c / Σ w⌋. The units that are left go to the
+    labels with the largest remainders of this division, one unit each. Ties are decided by the order of the labels.
     """
     total_weight = sum(weights.values())
     counts = {label: total * weight // total_weight for label, weight in sorted(weights.items())}
@@ -122,8 +117,8 @@ class TrainRows:
     groups: Int64  # (n,), the person of each row, as a number from 0
     normalized: bool = False  # whether every row has unit length
 
-    # Reports of the neighbour searches. Empty at first; each search among at least `INDEXED_ROWS` (50,000) rows adds
-    # its report. Key: (number of the class whose rows are searched, or None for all classes; number of neighbours).
+    # Each neighbour search among at least `INDEXED_ROWS` (50,000) rows adds its report. Key: (number of the class
+    # whose rows are searched, or None for all classes; number of neighbours).
     reports: dict[tuple[int | None, int], SearchReport] = field(default_factory=dict)
 
     @cached_property
@@ -155,7 +150,7 @@ class Unfit(Exception):  # noqa: N818 - not shown as an error: `Sampler.sample` 
 
 
 class Fitted(Protocol):
-    """A method fitted to train rows; it knows classes and persons as numbers, without labels and record ids."""
+    """A method fitted to train rows; it has no labels and record ids, only numbers of classes and persons."""
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
         """Return m points of class number `code`, drawn from `rng`; raise Unfit if the method cannot make them.

@@ -1,8 +1,7 @@
-"""Limit how much each person contributes to the new vectors of a class (the person's exposure).
+"""Limit each person's exposure: the summed weight of the person's records in the new vectors of a class.
 
-The exposure is the sum of the weights of the person's records in the new vectors. An interpolation method draws
-proposals; a proposal contains the parents (train records) of a new vector and their weights. A proposal is rejected
-if it would raise the exposure of a person above the limit.
+An interpolation method draws proposals. A proposal consists of the parents (train records) of a new vector and their
+weights. A proposal is rejected if it would raise the exposure of a person above the limit.
 """
 
 from collections.abc import Iterator
@@ -46,7 +45,7 @@ def limit_exposure(
 
     Raises:
         Unfit: the number of persons times the limit is below m; or `GIVE_UP` consecutive blocks have no acceptable
-            proposal, because the persons below the limit are not neighbours of each other.
+            proposal (the remaining persons below the limit are not neighbours of each other).
 
     Privacy: limits how much one person contributes to a class before decoding. The limit gives no differential
         privacy, because one person's records can still change which records of other persons are neighbours.
@@ -79,8 +78,7 @@ def limit_exposure(
 
 
 def _accept(persons: Int64, weights: Float64, weight_of: Float64, limit: float) -> list[int]:
-    # Accepts proposals one by one and returns their positions. The weights of accepted proposals are added to
-    # `weight_of`, the summed weight by person.
+    # returns the positions of accepted proposals, and adds their weights to `weight_of` (summed weight by person)
     accepted = []
     # `weight_of` only grows: a proposal that exceeds the limit at the start of the block also exceeds it later
     for i in np.flatnonzero((weight_of[persons] + weights <= limit).all(axis=1)).tolist():

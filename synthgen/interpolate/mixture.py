@@ -3,7 +3,6 @@
 Each method makes new vectors (points) from the vectors of train records with the same label (a class). It draws
 proposals. A proposal consists of the parents of a point, which are the mixed vectors, and their weights.
 `limit_exposure` rejects a proposal that would raise the summed weight of a person in the class above `max_exposure`.
-The accepted proposals determine the points.
 """
 
 import math
@@ -36,10 +35,9 @@ class Mixture(NeighbourInterpolator):
     vector of this person that is nearest to x_1. d_1 is the distance from x_1 to the nearest neighbour, and d the
     number of dimensions, so ‖ε‖ is about noise · d_1. The point x̃ is not normalized to unit length.
 
-    Privacy: the table shows how much of a point comes from one record if `max_exposure` is not set. A cell has two
-        numbers, for p parents and one value of α. The first is the mean of the largest weight, E[max w]. The second
-        is the effective number of parents, 1 / E[Σw²] = (pα + 1) / (α + 1). Equal weights of this number of parents
-        have the same Σw².
+    Privacy: the table shows how much of a point comes from one record if `max_exposure` is not set. For p parents and
+        each α, it has the mean of the largest weight, E[max w], and the effective number of parents,
+        1 / E[Σw²] = (pα + 1) / (α + 1).
 
              p    α = 0.1        0.5          1          2          5         10
              2  .942  1.1  .818  1.3  .750  1.5  .688  1.7  .623  1.8  .588  1.9
@@ -91,9 +89,8 @@ class Mixture(NeighbourInterpolator):
     def fit_class(self, rows: TrainRows, code: int) -> tuple[Int64, Int64, Float64]:
         """Return the rows of the class, the k persons nearest to each row, and the distances to these persons.
 
-        The rows are int64 (n_c,). A person is represented by the position, among the rows of the class, of the
-        person's nearest row; these positions are int64 (n_c, k). The persons are sorted by their distances, which are
-        float64 (n_c, k).
+        A person is represented by the person's nearest row, as a position among the rows of the class. The persons
+        are sorted by distance. The shapes are int64 (n_c,), int64 (n_c, k) and float64 (n_c, k).
         """
         return rows.of(code), *nearest_persons_in_class(rows, code, self.k_neighbors)
 
@@ -148,10 +145,10 @@ class Slerp(NeighbourInterpolator):
         x̃ = sin((1 − λ) · θ) / sin θ · a + sin(λ · θ) / sin θ · b
 
     θ is the angle between a and b. λ ~ Beta(s, t) if `lambda_beta` is (s, t), and λ ~ U(0, 1) if it is None. a is
-    drawn uniformly from the vectors of the class, b from the `k_neighbors` vectors of other persons in the class that
-    are nearest to a (cosine). If θ is 0, the factors are 1 − λ and λ. A class with opposite neighbours is rejected,
-    because the arc between opposite vectors is not unique. The recorded weights of a and b are 1 − λ and λ; the sum
-    of a and b with these weights is in general not x̃.
+    drawn uniformly from the vectors of the class. b is drawn uniformly from the `k_neighbors` vectors of other
+    persons in the class that are nearest to a (cosine). If θ is 0, the factors are 1 − λ and λ. A class with opposite
+    neighbours is rejected, because the arc between opposite vectors is not unique. The recorded weights of a and b
+    are 1 − λ and λ, although x̃ is in general not the sum of a and b with these weights.
 
     Privacy: points lie on the arc between two real records, so never release vectors, parents or weights. For uniform
         λ without `max_exposure`, the larger of the two weights is 0.75 on average.
@@ -221,10 +218,10 @@ class Slerp(NeighbourInterpolator):
 
 
 def arc(a: Float32, b: Float32, lam: Float64) -> Float32:
-    """Return one point on each arc from a to b, at the share λ of the angle of the arc, float32 (m, d).
+    """Return one point on each arc from a to b, at the share λ of the angle, float32 (m, d).
 
     a and b, float32 (m, d), are first scaled to unit length; they must not be zero or opposite to each other. `lam`,
-    float64 (m,), has λ for each arc: 0 is the end at a, 1 the end at b.
+    float64 (m,), has the λ of each arc, from 0 (at a) to 1 (at b).
     """
     out = np.empty_like(a)
     for start in range(0, len(a), ARC_ROWS):

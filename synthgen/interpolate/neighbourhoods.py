@@ -43,9 +43,9 @@ def neighbours_in_any_class(rows: TrainRows, code: int, m: int) -> tuple[Int64, 
     fewest = len(rows.groups) - int(np.bincount(rows.groups)[rows.groups[class_rows]].max())
     if fewest < m:
         raise Unfit(f"a record of the class needs {m} records of other persons, but only {fewest} exist")
-    # All classes share one index; whether it is worth building depends on the rows that are searched for all classes
-    # together. An over-sampler usually searches for all classes but the largest, which gets no new points. So
-    # `n_searched` is the number of rows outside the largest class, or of rows of `code` if there are more.
+    # All classes share one index, so `n_searched` estimates the number of searched rows of all classes. An
+    # over-sampler usually searches for all classes except the largest, which gets no new points. The estimate is
+    # therefore the number of rows outside the largest class, but at least the number of rows of `code`.
     n_searched = max(len(class_rows), len(rows.groups) - int(np.bincount(rows.classes).max()))
     (around, _), report = _nearest(rows.neighbours, m, class_rows, n_searched)
     if report is not None:
@@ -57,9 +57,8 @@ def _nearest(
     search: IndexedSearch, k: int, targets: Int64 | None, n_searched: int
 ) -> tuple[tuple[Int64, Float64], SearchReport | None]:
     # Returns ((neighbours, distances), report of the search). There is no report for fewer than `INDEXED_ROWS` rows.
-    # `n_searched`, the number of rows for which the caller expects this index to be searched, decides whether an
-    # index is used. The caller must compute this number from the training rows alone. Otherwise, a later round of the
-    # run, which makes more points, could find other neighbours.
+    # `n_searched`, the expected number of searched rows, decides whether an index is used. The caller must compute it
+    # from the training rows alone; otherwise, a later round that makes more points could find other neighbours.
     n = len(search.exact.points)
     if not is_worth_an_index(n, n_searched):
         report = SearchReport.exact(n, k) if n >= INDEXED_ROWS else None
@@ -71,9 +70,8 @@ def _nearest(
 def nearest_persons_in_class(rows: TrainRows, code: int, k: int) -> tuple[Int64, Float64]:
     """Return the k nearest other persons for each of the n_c rows of a class; see `NeighbourSearch.nearest`.
 
-    Each person is represented by the person's nearest row. The first result, int64 (n_c, k), has the numbers of these
-    nearest rows within the class, sorted by distance. The second result, float64 (n_c, k), has the distances to these
-    rows. Raise InternalError if the class has at most k persons.
+    A person is represented by the person's nearest row, as a position in the class. The positions, int64 (n_c, k),
+    are sorted by distance; the distances are float64 (n_c, k). Raise InternalError for a class of at most k persons.
     """
     class_rows = rows.of(code)
     vectors, groups = rows.vectors[class_rows], rows.groups[class_rows]

@@ -1,8 +1,7 @@
 """Provide the interpolation methods as an over-sampler of imbalanced-learn, with `fit_resample(X, y)`.
 
-X and y are checked and converted to arrays, and classes and persons are converted to numbers. A method is fitted to
-the rows of X, and draws new rows (points) of each class. The points are appended to X, and their classes to y. The
-result has the container types of X and y.
+A method is fitted to the rows of X, and draws new rows (points) of each class. The points are appended to X, and
+their classes to y.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -51,14 +50,14 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     `fit_resample(X, y)` returns the given rows in their order, followed by the new points class by class. It accepts
     and returns arrays, lists, and frames and series of pandas and polars. X keeps float32 or float64; other types
     become float64. Neighbours are searched in float32, and mixture, slerp and vae also compute points in float32. X
-    is rejected if rounding to float32 would move its rows too much (`MAX_ROUNDING`) or make different rows equal, or
-    if the norm of its longest row is above 1e18, or below 1e-14 and not 0.
+    is rejected if rounding to float32 moves its rows too much (`MAX_ROUNDING`) or makes different rows equal. X is
+    also rejected if the norm of its longest row is above 1e18, or below 1e-14 and not 0.
 
     Args:
         method: name of a method, see `synthgen.interpolate.METHODS`.
         sampling_strategy: as in imbalanced-learn.
-        random_state: as in scikit-learn. With an integer, results are reproducible, and a larger number of points of
-            a class gives the same points followed by additional points. None gives different points at each call.
+        random_state: as in scikit-learn. With an integer, results are reproducible, and a request for more points
+            returns the same points followed by additional ones. None gives different points at each call.
         k_neighbors: number of neighbours of a row, which belong to other persons; random-oversample and vae ignore
             it. The other methods need rows of at least k_neighbors + 1 persons of a class.
         m_neighbors, kind: only for borderline-smote. The classes of the methods, such as `BorderlineSmote`, explain
@@ -143,9 +142,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
         return self
 
     def fit_resample(self, X: Any, y: Any, *, groups: Any = None) -> tuple[Any, Any]:
-        """Return X and y with m points and their classes at the end, in the container types of the arguments.
-
-        The returned X has the shape (n + m, d), and the returned y has n + m rows.
+        """Return X, (n + m, d), and y with m points and their classes at the end; the container types are kept.
 
         Args:
             X: (n, d), finite numbers; array, list, or frame of pandas or polars.
@@ -224,8 +221,8 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
     def _fill(
         self, out: Floats, rows: TrainRows, n_points: Mapping[int, int], names: Sequence[Any], method: Interpolator
     ) -> tuple[Int64, Float64]:
-        # Writes the points into `out`, below the rows of X, and returns the parents and weights of the points.
-        # `n_points` has the number of points by class number, and `names` has the class of each class number.
+        # Writes the points into `out`, below the rows of X, and returns their parents and weights. `n_points` is
+        # keyed by class number; `names` has the class of each number.
         seeds, fitted = self._seeds(), method.fit_rows(rows)
         given, start = out[: len(rows.vectors)], len(rows.vectors)
         drawn: list[tuple[Int64, Float64]] = []

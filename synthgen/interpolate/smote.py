@@ -133,10 +133,9 @@ class BorderlineSmote(Smote):
 
 
 def danger_mask(is_other: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return for each of n rows whether more than half, but not all, of its neighbours are in other classes.
+    """Return for each row whether more than half, but not all, of its m neighbours are in other classes, bool (n,).
 
-    The result is bool (n,). `is_other`, bool (n, m), states for each of the m neighbours of a row whether the
-    neighbour is in another class.
+    `is_other`, bool (n, m), states which neighbours are in another class.
     """
     m, count = is_other.shape[1], is_other.sum(axis=1)
     return np.asarray((2 * count > m) & (count < m))
@@ -150,10 +149,9 @@ class Adasyn(NeighbourInterpolator, LinearInterpolator):
 
     K is `k_neighbors`. Δ_i is the number of records of other classes among the K records of any class that are
     nearest to x_i, and Σ r is the sum of r over the records of the class. G is the requested number of points, and
-    ĝ_i is the number of points that start from x_i. x_nn is drawn uniformly from the K records of the same class that
-    are nearest to x_i. Distances are Euclidean. Records of one person are never neighbours.
-
-    The ĝ_i are integers with the sum G, rounded at random by `in_proportion`.
+    ĝ_i is the number of points that start from x_i. `in_proportion` rounds the ĝ_i at random to integers with the sum
+    G. x_nn is drawn uniformly from the K records of the same class that are nearest to x_i. Distances are Euclidean.
+    Records of one person are never neighbours.
 
     Privacy: as SMOTE, but records that lie among other classes, often of unusual persons, are parents more often.
     Reference: He, Bai, Garcia & Li, "ADASYN: Adaptive Synthetic Sampling Approach for Imbalanced Learning", IJCNN
@@ -194,7 +192,7 @@ class Adasyn(NeighbourInterpolator, LinearInterpolator):
 
 
 def _pairs(starts: Int64, partners: Int64, i: Int64, k: int, rng: SeedTree) -> tuple[Int64, Float64]:
-    # point j has the first parent `starts[j]`; the second parent of point j is drawn from row `i[j]` of `partners`
+    # the parents of point j are `starts[j]` and a row number drawn from row `i[j]` of `partners`
     which = rng.child("neighbour").generator().integers(0, partners.shape[1], size=len(i))
     lam = draw_lambdas(rng.child("lambda").generator(), len(i))
     lam[which == k] /= 2  # column k exists only for kind 2 of Borderline-SMOTE and is the record of another class
@@ -204,9 +202,9 @@ def _pairs(starts: Int64, partners: Int64, i: Int64, k: int, rng: SeedTree) -> t
 def in_proportion(share: Int64, m: int, phase: Float64) -> Int64:
     """Return m numbers from 0 to b − 1, int64 (m,); each number i occurs about m · w_i / Σ w times.
 
-    Each number i occurs at regular times: its t-th occurrence (t = 1, 2, …) has the time (t − φ_i) / w_i, where
-    w_i ≥ 1 is entry i of `share`, (b,), and φ_i in [0, 1) is entry i of `phase`, (b,). The m earliest occurrences are
-    returned in the order of their times. Therefore a larger m gives the same numbers followed by additional numbers.
+    w_i ≥ 1 is entry i of `share`, (b,), and φ_i in [0, 1) is entry i of `phase`, (b,). The t-th occurrence of i (t =
+    1, 2, …) has the time (t − φ_i) / w_i. The m earliest occurrences are returned in the order of their times, so a
+    larger m gives the same numbers followed by additional ones.
     """
     # at least m occurrences are before this time, because rounding down removes at most one occurrence of each i
     horizon = (m + len(share) + 1) / share.sum()

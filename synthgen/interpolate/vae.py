@@ -27,17 +27,17 @@ class Vae(Interpolator):
 
     x is a standardised training vector: the mean vector c is subtracted, and the result is divided by the scale r,
     the root of the mean variance. The encoder network computes μ(x) and s(x), the decoder network x̂(z). σ is
-    learned, one number per dimension. β is `beta`, λ is `free_bits`, and KL_l, for dimension l of z, is averaged over
-    the batch. The noise σ · ε is added to a drawn point because x̂(z) alone varies too little: on sentence vectors,
+    learned, one number per dimension. β is `beta`, and λ is `free_bits`. KL_l, for dimension l of z, is averaged over
+    the batch. The noise σ · ε is added to a drawn point because x̂(z) alone varies too little. On sentence vectors,
     x̂(z) has 5 to 14 % of the variance of a class, and x̂(z) + σ · ε has 97 to 104 %.
 
     Training uses four fifths of the persons, and keeps the weights with the best objective on the remaining fifth.
     With fewer than about 50 persons, the initial weights are usually the best, and the points follow an isotropic
     Gaussian distribution around the class mean. With `conditional`, the one-hot label is an input of both networks.
 
-    Privacy: points have no parents (single records from which they are made), because they depend on all records of
-        the class or, if conditional, of all classes. This is not a privacy guarantee, because the model can memorize
-        a small class. The model is not stored.
+    Privacy: points have no parents (single records from which they are made); they depend on all records of the
+        class, or of all classes if `conditional`. This is not a privacy guarantee, because the model can memorize a
+        small class. The model is not stored.
     Reference: Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014, section 2.3 and appendix B; Higgins et
         al., "β-VAE", ICLR 2017, equation 4; Kingma et al., "Improved Variational Inference with Inverse
         Autoregressive Flow", NeurIPS 2016, appendix (free bits); Sohn, Lee & Yan, NeurIPS 2015 (conditional). Unlike
@@ -63,7 +63,7 @@ class Vae(Interpolator):
 
     @property
     def min_groups(self) -> int:
-        """Eight persons: six to train on, and two held out, so that no single person decides when training stops."""
+        """Eight: six persons to train on, and two held out, so that no single person decides when training stops."""
         return 8
 
     @property
@@ -93,8 +93,8 @@ class FittedVae:
 
     rows: TrainRows
     vae: Vae
-    # (class number, random stream of the class) -> model of the class; for the conditional model of all classes, the
-    # key is (None, parent of the random streams of the classes); filled by `points`
+    # (class number, random stream of the class) -> model of the class; the key of a conditional model, which all
+    # classes share, is (None, parent of these streams)
     trained: dict[tuple[int | None, SeedTree], TrainedVae] = field(default_factory=dict)
 
     def points(self, code: int, m: int, rng: SeedTree) -> Points:
@@ -104,8 +104,8 @@ class FittedVae:
             Unfit: all vectors are the same, the training diverges, all persons of the class are held out, or the
                 model draws vectors that are not finite.
 
-        Randomness: the children "fit" (training) and "draw" (points) of `rng`, which is the stream of the class. A
-            conditional model, which all classes share, is trained with the child "fit" of the parent of `rng`.
+        Randomness: the children "fit" (training) and "draw" (points) of `rng`. A conditional model is trained with
+            the child "fit" of `rng.parent`, because all classes share the model.
         Cost: training takes about 0.1 s for 64 rows of 384 dimensions and 0.5 s for 1,000 rows; a point takes 10 µs.
         """
         model = self._model(code, rng)

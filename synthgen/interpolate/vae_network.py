@@ -128,11 +128,10 @@ def with_free_bits(kl: Tensor, free_bits: float) -> Tensor:
 
 
 def train_vae(fit: Part, held_out: Part, objective: Objective, rng: SeedTree) -> Network:
-    """Return the network with the weights of the best objective on held-out rows, possibly the initial weights.
+    """Return the network with the weights that have the best objective on held-out rows (can be the initial weights).
 
-    Training uses AdamW with shuffled batches and stops after `PATIENCE` consecutive evaluations without improvement
-    on the rows of held-out persons. It runs on one thread, so that the same seed gives the same bytes. Raise Unfit if
-    the objective is not finite.
+    Training uses AdamW with shuffled batches, and stops after `PATIENCE` consecutive evaluations without improvement.
+    It runs on one thread, so that the same seed gives the same bytes. Raise Unfit if the objective is not finite.
 
     Randomness: the children "weights" (initial weights and the ε of training), "batches" and "held-out" (the ε of
         evaluations) of `rng`.

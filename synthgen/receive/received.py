@@ -68,7 +68,7 @@ def read_received(path: Path) -> ReceivedBundle:
 def read_intact(path: Path) -> ReceivedBundle:
     """Return what a bundle contains, after a check that every file has the digest that the statement lists.
 
-    The signature of the statement is not checked, because that check requires a file of accepted keys.
+    The signature is not checked, because this requires a file of accepted keys.
 
     Raises:
         VerifyError: a file is missing, added or changed, or differs from the file that the verifier derives from the

@@ -53,21 +53,18 @@ def approve(  # noqa: PLR0913 - one argument for each property of the decision
     """Verify a bundle (a release folder), sign a decision about it, and return the path of the signed file.
 
     `kind` is the decision. `APPROVE` approves the release, and `REJECT` blocks it. `CLOSE` closes the list of
-    approvals: a verifier refuses an approval that follows. Only a releaser can close the list, after all required
-    approvals exist. The new decision names all earlier decisions in the bundle, so that a verifier detects the
-    removal of an earlier decision.
+    approvals: a verifier refuses any later approval. Only a releaser can close the list, after all required approvals
+    exist. The signed file, a DSSE envelope, names all earlier decisions in the bundle, so that a verifier detects the
+    removal of one of them.
 
     `role` is the role of the key in the trust root, and `now` is the signing time. `review` is the review page that
-    the person read; the decision states the sha256 of the page. `no_review` allows an approval without a page. Under
-    an independent policy, no measurement on private records may affect the decision, so a page cannot be given.
+    the person read; the decision states its sha256. `no_review` allows an approval without a page. Under an
+    independent policy, no measurement on private records may affect the decision, so a page cannot be given.
     `confirm` gets a summary of what will be signed, and raises an error to prevent the signature.
-
-    The signed file is a DSSE envelope.
 
     Raises:
         UsageError: the key may not sign in this role or is not valid; `review` and `no_review` are both given;
-            neither is given for an approval, and the policy is not independent; or `review` is given, and the policy
-            is independent.
+            `review` is given under an independent policy; or, under any other policy, an approval lacks both.
         DataError: the bundle or an earlier decision does not verify, the bundle changed during the check, the earlier
             decisions do not allow the new one, the review page belongs to a different release, or the verifier would
             refuse the new decision.
@@ -149,7 +146,7 @@ def _reasons_against(
     trust: TrustRoot,
     required: Sequence[ApprovalRule],
 ) -> list[str]:
-    """Return the reasons why this key may not sign this decision after the decisions `earlier`; empty if it may."""
+    """Return the reasons why this key may not sign this decision after the decisions `earlier`."""
     found = approvals.objections(earlier, trust, required) if kind == "CLOSE" else []
     if kind == "APPROVE" and any(decision.kind == "CLOSE" for decision in earlier):
         found.append("the releaser has closed the list of approvals")

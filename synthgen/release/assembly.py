@@ -1,7 +1,6 @@
 """Collect the content of the bundle and of the report from the private workspace of a finished run.
 
-The bundle is the folder of the public files of a release. Its signed statement lists, among others, the models, the
-number of audits of the same control persons (attempts), and the privacy budget. Data of the workspace reach the
+The bundle is the folder of the public files of a release, with a signed statement. Data of the workspace reach the
 bundle and the report only through this module, which rounds or removes private numbers as the policy requires.
 """
 
@@ -57,8 +56,8 @@ if TYPE_CHECKING:
     from synthgen.release.run import Run
 
 
-# Advice for the data owner if the audits found passages or identifiers of persons under an independent policy. Under
-# such a policy, no measurement on private records affects the decision about the release.
+# advice for the data owner if the audits found passages or identifiers of persons, but do not affect the decision
+# (independent policy)
 _CHECK_HITS = (
     "The guarantee limits the risk of each person, whatever the audits find. Check whether these passages and "
     "identifiers come from public text or from decode.prompt. Under the guarantee, the texts very probably repeat no "
@@ -130,8 +129,8 @@ def page_numbers_of(run: "Run", policy: Policy) -> dict[str, Any]:
 
 
 def _n_in(run: "Run", stage: StageRecord, policy: Policy) -> int | str:
-    # Interpolation and the decoding of reconstructions start from the vectors of train. Under DP, noised statistics
-    # replace these vectors, so these stages have no input records, and a dash is shown as their number.
+    # Some stages start from the vectors of train, such as interpolation. Under DP, noised statistics replace the
+    # vectors, so these stages have no input records, and a dash is shown.
     is_replaced = run.config.interpolate.is_dp and starts_from_train(stage.name)
     return "–" if is_replaced else public_count(stage.n_in, policy)
 
@@ -141,13 +140,13 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
 
     `decision` is the result of `run.decide()`, and `release_id` is None if the release was refused.
 
-    Privacy: a `private` report is for the data owner only. It shows exact numbers of the source, and shows synthetic
-        records even after a refusal. Other reports show only the numbers that the policy allows, and show synthetic
+    Privacy: a `private` report is for the data owner only. It shows exact numbers of the source, and synthetic
+        records even after a refusal. Other reports show only the numbers that the policy allows, and synthetic
         records only if the release is allowed.
     """
     run.check_decision(decision)
     policy, record = run.policy, run.record
-    # `showing` is the policy; in a private report, its disclosure rules are replaced by rules that show exact numbers
+    # `showing` is the policy; for a private report, with disclosure rules that allow exact numbers
     showing = policy.model_copy(update={"disclosure": Disclosure(publish_exact_counts=True)}) if private else policy
     shown = run.decide(showing)
     audit = json.loads((run.folder("audit") / AUDIT).read_bytes())
@@ -190,9 +189,8 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
 def _source_size(run: "Run", audit: Mapping[str, Any], policy: Policy) -> SourceSize:
     """Return the numbers of records and persons in train, as precisely as `policy` allows.
 
-    If a number of persons is declared (DP), and the policy does not publish exact counts, return only the declared
-    number. Otherwise, return the number of records and, if the source has person ids, a lower limit of the number of
-    persons.
+    If a number of persons is declared (DP), and the policy does not publish exact counts, return only this number.
+    Otherwise, return the number of records and, for a source with person ids, a lower limit of the number of persons.
     """
     is_exact, declared = policy.disclosure.publish_exact_counts, run.config.dp.persons
     has_persons = run.config.source.has_persons
@@ -240,7 +238,7 @@ def _filter_counts(stage: StageRecord, policy: Policy) -> dict[str, int | str]:
 
 
 def limitations_of(run: "Run", *, has_groups: bool) -> tuple[str, ...]:
-    """Return the sentences on what a release does not guarantee; `has_groups`: whether the source has person ids."""
+    """Return sentences on what a release does not guarantee; `has_groups`: whether the source has person ids."""
     vocabulary, models = run.vocabulary, stated_models(run)
     return limitations(
         is_dp=run.config.interpolate.is_dp,
@@ -261,8 +259,7 @@ def stated_attempts(run: "Run") -> dict[str, Any]:
 
     Raises:
         InputError: the ledger cannot be used, was changed, replaced or rolled back, or does not contain the run.
-        DataError: the policy is not independent, and the attempt number in the evidence is missing or differs from
-            the number in the ledger.
+        DataError: the policy is not independent, and the evidence does not state the attempt number of the ledger.
     """
     recorded = recorded_attempt(*ledger_of(run.config), run.record.stage("audit").attempt or "")
     ledger = recorded.ledger.model_dump(mode="json", exclude={"version"})
@@ -278,15 +275,15 @@ def stated_attempts(run: "Run") -> dict[str, Any]:
 def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
     """Return the entry `privacy` of the statement: the claimed epsilon and delta, and the totals of the ledger.
 
-    `spentBefore` is the joint epsilon of all other reservations in the ledger, whether made before or after this run,
-    except voided ones. `maxEpsilon` and `maxDelta` are the policy's limit or, without one, the totals of all runs.
+    `spentBefore` is the joint epsilon of all other reservations in the ledger, made before or after this run, except
+    voided ones. `maxEpsilon` and `maxDelta` are the policy's limit or, without one, the totals of all runs.
 
     All totals are computed at the same delta: the largest delta that the policy and the declared number of persons
-    allow, or `dp.delta` if the policy has no limit. If the ledger had other reservations, the mechanism log also
-    states the totals of all runs at a delta. If the delta of the log is smaller, it is used here too.
+    allow, or `dp.delta` if the policy has no limit. If the mechanism log states totals at a smaller delta, that delta
+    is used.
 
-    Raise Overspent if all runs together exceed the budget of the policy, and InputError if the ledger cannot be used,
-    was changed, replaced or rolled back, or has no entry for the DP result of this run.
+    Raise Overspent if all runs together exceed the budget of the policy. Raise InputError if the ledger cannot be
+    used, was changed, replaced or rolled back, or has no entry for the DP result of this run.
     """
     config, policy = run.config, run.policy
     if not config.interpolate.is_dp:
@@ -330,8 +327,8 @@ def composition_of(others: Sequence[Spending], delta: float) -> list[dict[str, A
 
     An item has one Gaussian mechanism that costs exactly as much as all mechanisms of a run. If no such mechanism
     exists, the item lists the run's mechanisms; the verifier refuses a statement with too many mechanisms. There are
-    at most `MAX_COMPOSITION` items. If there are more runs, the last item joins all remaining runs: it has the joint
-    epsilon of these runs at `delta`.
+    at most `MAX_COMPOSITION` items; if there are more runs, the last item has the joint epsilon of all remaining runs
+    at `delta`.
     """
     runs = sorted(others, key=lambda run: (run.cost.epsilon, run.cost.delta), reverse=True)
     n_single = len(runs) if len(runs) <= MAX_COMPOSITION else MAX_COMPOSITION - 1
@@ -356,10 +353,10 @@ def _commitment(run: "Run", corpus: Corpus, key: bytes) -> dict[str, Any]:
 def stated_models(run: "Run") -> list[dict[str, Any]]:
     """Return the entry `models` of the statement: the models of the run record; a server's model counts as unknown.
 
-    Unless the writer is `xrag`, entries for the vocabulary (or the bridge, if there is no vocabulary) and for the
-    style adapters follow.
+    Unless the writer is `xrag`, entries for the vocabulary (or, without one, the bridge) and for the style adapters
+    follow.
     """
-    models = [  # a model outside the registry may be trained on private data, so the statement says that it is
+    models = [  # the statement treats a model outside the registry as trained on private data
         _model_entry(model.role, _public_name(model.name), model.digest, private=model.name not in MODELS)
         for model in run.record.models
     ]

@@ -22,8 +22,7 @@ from synthgen.release.sign import sign
 from synthgen.release.statement import bundle_parts, release_payload
 from synthgen.release.tables import data_files
 
-# Files whose names start with one of these texts depend only on data, evidence and policy. Other files can depend on
-# the signing time.
+# files with these prefixes depend only on data, evidence and policy; other files can depend on the signing time
 _COMPARED_PREFIXES = ("data/", "policy/", METRICS)
 
 
@@ -41,8 +40,8 @@ class Bundle:
 def write_bundle(out_dir: Path, *, content: BundleContent, key: SigningKey, now: datetime) -> Bundle:
     """Write the bundle of a release into `out_dir/release-ID` and return it.
 
-    The release id consists of the date of `now` and of digits that are derived from data, evidence and policy. If
-    `out_dir` already contains a bundle with this id that `key` signed, that existing bundle is returned.
+    The release id consists of the date of `now` and of digits derived from data, evidence and policy. If `out_dir`
+    already contains a bundle with this id that `key` signed, this bundle is returned.
 
     Raises:
         ReleaseRefused: the decision does not allow the release, or was not made on the evidence, policy and records
@@ -76,8 +75,8 @@ def _is_same(
 ) -> bool:
     """Return whether `target` is a valid bundle, signed with `key`, that has the same data, evidence and policy.
 
-    `digests` maps the new files to their sha256. The bundle is verified with a trust root (a list of accepted keys,
-    policies and ledgers) that contains only this key, policy and ledger.
+    `digests` maps the new files to their sha256. The bundle is verified with a trust root that accepts only this key,
+    policy and ledger.
     """
     own_root = TrustRoot.model_validate(
         {
@@ -101,7 +100,7 @@ def _write(target: Path, files: Mapping[str, bytes], now: datetime) -> None:
     partial = target.with_name(f".{target.name}.partial")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(partial, ignore_errors=True)  # a process that was killed during a write leaves this folder
+        shutil.rmtree(partial, ignore_errors=True)  # left by a process that was killed during a write
         partial.mkdir()
         for name, blob in files.items():
             _write_file(partial / name, blob, now)

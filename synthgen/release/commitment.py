@@ -1,8 +1,8 @@
 r"""Commit to private records: publish a number that fixes the records without revealing them.
 
 The data owner can later prove that a text is one of the committed records. The published number is the root of a
-Merkle tree with one leaf per record. Every leaf depends on a key K that only the data owner has. Somebody who guesses
-the text of a record cannot check the guess without K. The root is computed as follows:
+Merkle tree with one leaf per record. Every leaf depends on a key K that only the data owner has, so nobody else can
+check a guess of a record's text. The root is computed as follows:
 
     k_i    = HKDF-SHA256(K, info = "rec" || role || 0x00 || i)
     leaf_i = HMAC-SHA256(k_i, "synthgen/rec/v1\0" || NFC(text_i))
@@ -91,7 +91,7 @@ def _record_key(role: str, key: bytes, index: int) -> bytes:
 
 
 def _leaf(record_key: bytes, text: str) -> bytes:
-    """Return leaf_i of the formula above; `record_key` is k_i."""
+    """Return leaf_i; `record_key` is k_i."""
     return hmac.digest(record_key, _CONTEXT + unicodedata.normalize("NFC", text).encode(), "sha256")
 
 

@@ -1,4 +1,4 @@
-"""Define the content of a bundle (release folder), and check decision, evidence and records before it is written."""
+"""Define the content of a bundle (release folder), and check it before it is written."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from audits.verify.contents import MAX_LABEL_CHARACTERS, MAX_TEXT_CHARACTERS
 from audits.verify.vocabulary import NO_DP_STEP
 from synthgen.core.errors import DataError, InternalError, ReleaseRefused
 
-# entry `privacy` of the statement for a release without differential privacy, whose risk was measured by audits
+# entry `privacy` of the statement for a release without differential privacy
 NO_DP = {"mechanism": "none+empirical", "unit": "group", "nonPrivateSteps": [NO_DP_STEP]}
 
 
@@ -26,7 +26,7 @@ class BundleContent:
     evidence: Evidence  # numbers of private records are rounded or removed, as `policy` requires
     decision: Decision  # the result of `decide(evidence, policy)`, which must allow the release
     policy: Policy
-    audit_json: Mapping[str, Any]  # the complete audit.json; the bundle contains only the public form of this file
+    audit_json: Mapping[str, Any]  # the complete audit.json; the bundle contains only its public form
     page: Mapping[str, Any]  # numbers of the report, in the form of `audits.verify.published.Page`
     config: Mapping[str, Any]  # the settings that may be public, from `audits.verify.vocabulary.public_config`
     models: Sequence[Mapping[str, Any]]  # entry `models` of the statement: name and digest of each model
@@ -46,8 +46,7 @@ class BundleContent:
 def check_content(content: BundleContent) -> None:
     """Raise an error if the decision does not allow the release of these records, or if the records are malformed.
 
-    This function does not check the report, configuration and models: `bundle_parts`, which `write_bundle` calls
-    next, checks them.
+    Report, configuration and models are checked later, by `bundle_parts`.
 
     Raises:
         ReleaseRefused: the decision is negative, or was not made on the evidence, policy and records in `content`.

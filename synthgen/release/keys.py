@@ -42,9 +42,9 @@ _NOT_OVERWRITTEN = "Choose another path, or move the existing file away."
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A private key that is ready to sign, and its public part, which names the person who has the key."""
+    """A private key that is ready to sign, and its public part, which names the owner of the key."""
 
-    private: PrivateKey  # decrypted from a file, or a connection to the hardware or service that has the key
+    private: PrivateKey  # decrypted from a file, or used through the hardware or service that has the key
     keyid: str  # first 16 hex digits of the sha256 of the public key
     public: TrustKey
 
@@ -65,7 +65,7 @@ def new_key(  # noqa: PLR0913 - one argument for each field of the public part
     """Write a new key and return the path of its public part, `NAME.pub.json`.
 
     Raise UsageError if the passphrase is too short or a field of the public part is not valid, and StorageError if
-    the private or the public file exists or cannot be written.
+    a file exists or cannot be written.
 
     Privacy: the private key is written only encrypted (PKCS8, passphrase), to a file of mode 0600.
     """
@@ -89,7 +89,7 @@ def new_key(  # noqa: PLR0913 - one argument for each field of the public part
     try:
         write_new(public, json.dumps({"keyid": keyid(raw), **record}, indent=2).encode() + b"\n", 0o644)
     except StorageError:
-        path.unlink()  # without its public part, the key cannot be used, and the same command would be refused
+        path.unlink()  # a key without public part cannot be used, and would prevent a second attempt
         raise
     return public
 
@@ -99,8 +99,8 @@ def load_key(path: Path, passphrase: bytes | None = None) -> SigningKey:
 
     Raises:
         UsageError: there is no passphrase and no terminal for a prompt.
-        StorageError: a file is missing or cannot be read, or the private key file is a link or accessible to users
-            who do not own it.
+        StorageError: a file is missing or cannot be read, or the private key file is a link or accessible to other
+            users.
         DataError: the passphrase is wrong; the key is not encrypted, or is neither Ed25519 nor P-256; or the public
             part is malformed or belongs to a different key.
     """
@@ -149,7 +149,7 @@ def load_public(path: Path) -> TrustKey:
 
 
 def check_validity(key: SigningKey, now: datetime) -> None:
-    """Raise DataError if the key is not valid at the time `now`, because a release signed then would not verify."""
+    """Raise DataError if the key is not valid at the time `now`; a release signed then would not verify."""
     public = key.public
     if not instant(public.valid_from) <= now < instant(public.valid_until):
         valid = f"it is valid from {public.valid_from} to {public.valid_until}"
@@ -161,8 +161,8 @@ def passphrase_for(key: Path) -> bytes:
     """Return the passphrase of the key at path `key`.
 
     The sources are, in this order: the environment variable `SYNTHGEN_KEY_PASSPHRASE`; the file `NAME.passphrase` of
-    mode 0600 beside the key; a prompt. Raise UsageError if there is no variable, no file and no terminal for the
-    prompt, and StorageError if the file cannot be read or is accessible to users who do not own it.
+    mode 0600 beside the key; a prompt. Raise UsageError if there is no source, and StorageError if the file cannot be
+    read or is accessible to other users.
     """
     if (given := os.environ.get(PASSPHRASE_ENV)) is not None:
         return given.encode()

@@ -35,10 +35,9 @@ def write_refusal(  # noqa: PLR0913 - one argument for each part of the written 
 ) -> Path:
     """Write `refusals/TIME/` into the workspace and return its path.
 
-    The folder contains the signed statement `refusal.dsse.json`, the evidence, the policy, and `README.md`. The
-    type of the statement differs from that of a release, so no verifier accepts the refusal as a release. `README.md`
-    has the lines `remedies`, one for each gate (condition of the policy) that is not met, and the sentences `advice`
-    on what to do next.
+    The folder contains the signed statement `refusal.dsse.json`, the evidence, the policy, and `README.md`. The type
+    of the statement differs from that of a release, so no verifier accepts the refusal as a release. `README.md`
+    contains `remedies` (one line for each policy condition that is not met) and `advice` (what to do next).
 
     Raise InternalError if the decision allows the release or does not follow from `evidence` and `policy`, and
     StorageError if a file cannot be written.

@@ -78,11 +78,11 @@ NEW_NOISE = (
 def with_remedies(decision: Decision, audit_reasons: Mapping[str, str]) -> Iterator[str]:
     """Yield a line for each gate that is not met: the unit and sample size of its metric, the reason, a remedy.
 
-    `audit_reasons` has the reason of the verdict of each audit that did not pass, by the name of the audit.
+    `audit_reasons` maps the name of each audit that did not pass to the reason of its verdict.
     """
     for gate in decision.gates:
         if gate.verdict != "PASS":
-            # the metric `AUDIT.passed` belongs to a gate that requires an audit to pass
+            # a gate on the metric `AUDIT.passed` requires the audit to pass
             audit = gate.metric.removesuffix(".passed")
             reason = f"{gate.reason}: {audit_reasons[audit]}" if audit in audit_reasons else gate.reason
             found = f"{gate.id}: {gate.verdict}: {gate.metric}{_unit_and_n(gate)}: {reason}"
@@ -96,7 +96,7 @@ def another_attempt(policy: Policy, *, is_dp: bool) -> str:
 
 
 def review_advice(workspace: Path, *, has_file: bool) -> str:
-    """Return a sentence on how to see the affected rows; `has_file` is True if the run has a configuration file."""
+    """Return a sentence on how to see the affected rows; `has_file`: whether the run has a configuration file."""
     call = "call `synthgen.release.review.page.write_review(run)`"
     how = f"run `synthgen review {shlex.quote(str(workspace))}`" if has_file else call
     return f"To see the rows and words that the audits found, {how}, which writes review.private.html."

@@ -80,8 +80,8 @@ class Run:
     def texts(self) -> list[dict[str, str]]:
         """Return the label and text of each synthetic record of this run, even if the policy refuses the release.
 
-        The result has the audited texts or, if the run ended before the audit, all texts that the filters accepted.
-        The texts are private until they are released. Raise DataError if the run did not reach the stage `filter`.
+        If the run ended before the audit, the result has all texts that the filters accepted. The texts are private
+        until they are released. Raise DataError if the run did not reach the stage `filter`.
         """
         has_audit = any(stage.is_of("audit") for stage in self.record.stages)
         path = self.folder("audit") / SYNTHETIC if has_audit else self.folder("filter") / KEPT
@@ -95,9 +95,9 @@ class Run:
     def compare(self, progress: Progress = silent, *, label_only: bool = True) -> Study:
         """Train classifiers on the synthetic texts, on train, and on augmented train texts; test all on control.
 
-        With `label_only`, also train classifiers on texts that the language model writes from class names alone.
-        Writing these texts takes about as long as decoding one candidate for each synthetic text. Raise DataError if
-        the run did not reach the audit.
+        With `label_only`, also train classifiers on texts that the language model writes from class names alone. This
+        takes about as long as decoding one candidate for each synthetic text. Raise DataError if the run did not
+        reach the audit.
 
         Privacy: reads train and control without noise; the result contains scores only, and is private.
         """
@@ -117,7 +117,7 @@ class Run:
 
     @property
     def evidence(self) -> Evidence:
-        """The numbers that the gates (policy conditions) read, in the form that the policy allows to be published."""
+        """The numbers that the gates (policy conditions) read, rounded or removed as the policy requires."""
         return self._evidence_under(self.policy)
 
     def _evidence_under(self, policy: Policy) -> Evidence:
@@ -160,7 +160,7 @@ class Run:
         state = "allows the release" if decision.allowed else "refuses the release"
         lines = [f"policy {self.policy.name} {state}", *decision.summary, *self.remedies(decision)]
         failed = {gate.metric for gate in decision.gates if gate.verdict != "PASS"}
-        # audits with a number that does not meet a gate; for a verdict that does not meet one, see `remedies`
+        # audits whose number does not meet a gate; `remedies` covers audits whose verdict does not
         others = {metric.partition(".")[0] for metric in failed if not metric.endswith(".passed")}
         results = read_report((self.folder("audit") / AUDIT).read_bytes()).results
         lines += [
@@ -214,8 +214,8 @@ class Run:
 
         Raises:
             UsageError: the decision was not made on this run's evidence under this run's policy.
-            ReleaseRefused: the decision does not allow the release, and a signed refusal was written into the
-                workspace; or the policy file changed since the run was loaded, and no bundle was written.
+            ReleaseRefused: the decision does not allow the release (a signed refusal is written into the workspace),
+                or the policy file changed since the run was loaded.
             StorageError: the bundle cannot be written; no partial files remain.
 
         For further errors, see `load_key`, `stated_privacy`, `stated_attempts` and `write_bundle`.
@@ -239,7 +239,7 @@ class Run:
 
 
 def note_config(config: Config, workspace: Workspace) -> None:
-    """If the configuration was read from a file, write the path of this file to `REPORTED` in the workspace."""
+    """Write the path of the configuration file, if any, to `REPORTED` in the workspace."""
     if config.file is not None:
         write_json(workspace.root / REPORTED, {"config": config.file})
 
@@ -264,6 +264,6 @@ def load_run(config: Config) -> Run:
 
 
 def changed_stages(record: RunRecord) -> list[str]:
-    """Return the names of the stages of a stored run whose code or library versions have changed since the run."""
+    """Return the names of the stages whose code or library versions have changed since the stored run."""
     codes = {name: stage.code_digest for name, stage in STAGES.items()}
     return [stage.name for stage in record.stages if codes.get(stage.base_name) != stage.code]

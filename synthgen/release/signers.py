@@ -44,7 +44,7 @@ def open_key(file_or_uri: str, public: Path | None = None) -> SigningKey:
     """Return a signing key from a URI (see `load_signer`) or from an encrypted file (see `load_key`).
 
     For a URI, `public` must be the `.pub.json` file of the key, and a prompt asks for the PIN. For an encrypted file,
-    the `.pub.json` file beside this file is read, and the passphrase comes from `keys.passphrase_for`.
+    the `.pub.json` file is beside it, and the passphrase comes from `keys.passphrase_for`.
 
     Raise UsageError if `public` is missing for a URI or given for a file, and StorageError if the key file does not
     exist. For further errors, see `load_signer` and `load_key`.
@@ -71,9 +71,9 @@ def load_signer(uri: str, public: Path, pin: Callable[[str], str] | None = None)
     """Return the key of a URI, after a test signature has shown that the key belongs to the public part.
 
     Examples of `uri` are `hsm:2?label=releaser`, `awskms:alias/releaser` and, for an unencrypted file,
-    `file2:/run/key.pem`. `public` is the `.pub.json` file, which names the key's owner. If the key needs a secret,
-    securesystemslib calls `pin` with the kind of the secret ("pin" or "passphrase"), and `pin` returns the secret. If
-    the key needs none, `pin` may be None.
+    `file2:/run/key.pem`. `public` is the `.pub.json` file, which names the key's owner. `pin` is called with the kind
+    of the secret that the key needs ("pin" or "passphrase"), and returns the secret. It can be None if the key needs
+    no secret.
 
     Raises:
         UsageError: the extra `kms` is not installed.

@@ -29,8 +29,7 @@ from synthgen.release.content import BundleContent
 def bundle_parts(content: BundleContent, data: Mapping[str, bytes], now: datetime) -> BundleParts:
     """Return the parts from which the files of the bundle are made; `data` has the finished data files by name.
 
-    Raise VerifyError if a verifier would not accept the parts: a part is malformed or more precise than the policy
-    allows, or two parts contradict each other.
+    Raise VerifyError if a part is malformed or more precise than the policy allows, or if two parts disagree.
     """
     policy, predicate = content.policy, _predicate(content, data, now)
     report = {
@@ -75,8 +74,8 @@ def release_id_of(content: BundleContent, data: Mapping[str, bytes], now: dateti
 def producer(versions: Mapping[str, str]) -> dict[str, Any]:
     """Return the statement's description of the program.
 
-    `versions` is the entry `versions` of run.json. It maps "python" and each library to a version, and the packages
-    of this project, "source" (synthgen) and "audits", to a digest of their source code.
+    `versions` is the entry `versions` of run.json. It maps "python" and each library to a version, and "source" (the
+    package synthgen) and "audits" to a digest of the source code.
     """
     sources = {name: versions[name] for name in ("source", "audits") if name in versions}
     libraries = {name: public_version(version) for name, version in versions.items() if name not in sources}

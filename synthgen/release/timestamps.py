@@ -21,7 +21,7 @@ def request_timestamp(envelope: Path, request: Path) -> None:
     Raise DependencyError if rfc3161-client is not installed, DataError if `envelope` is not an envelope, and
     StorageError if `envelope` cannot be read, or if `request` exists or cannot be written.
 
-    Privacy: the authority receives a digest of the signatures, and nothing of the signed content.
+    Privacy: the authority receives only a digest of the signatures.
     """
     try:
         from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
@@ -30,17 +30,16 @@ def request_timestamp(envelope: Path, request: Path) -> None:
         raise DependencyError("a timestamp needs the package rfc3161-client", hint=hint) from None
     data = timestamps.signature_bytes(_envelope(envelope))
     builder = TimestampRequestBuilder(data=data, hash_algorithm=HashAlgorithm.SHA256)
-    # A nonce would make the authority's response valid for this request only. A response to an earlier request for
-    # the same signatures is also proof, so the request has no nonce. `attach_timestamp` refuses a response with a
-    # nonce.
+    # The request has no nonce, because a response to an earlier request for the same signatures is also proof.
+    # `attach_timestamp` refuses a response with a nonce.
     write_new(request, builder.nonce(nonce=False).build().as_bytes(), 0o644)
 
 
 def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: datetime) -> tuple[Path, datetime]:
     """Check the response (TimeStampResp, DER) of an authority, and write the timestamp beside the envelope.
 
-    The written file contains only the part that the authority signed, and the authority's certificates; see
-    `audits.verify.timestamps.reduced`. Return the path of the file and the certified time.
+    The written file contains only the signed part of the response and the authority's certificates (see
+    `audits.verify.timestamps.reduced`). Return its path and the certified time.
 
     Raises:
         DataError: the response is not a timestamp of this envelope by an authority of the trust root, does not have

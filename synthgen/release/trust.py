@@ -42,12 +42,11 @@ def new_trust(  # noqa: PLR0913 - one argument for each field of the file
 ) -> str:
     """Write version 1 of a trust root and return its fingerprint, which recipients compare, for example by telephone.
 
-    `roles` has, for each role, the `.pub.json` files of the keys that may sign in this role. The keys of the role
-    `releaser`, which is required, sign releases. The keys of the role `root` sign the file: if `roles` has this role,
-    `root_keys` must be given. Without this role, the file is not signed. `policies` has the accepted digests of each
-    policy. `ledgers` has the ids of the ledgers in which releases must be recorded. Without ids, a verifier refuses
-    releases whose policy limits a privacy budget. `authorities` has files with the PEM certificates of the accepted
-    timestamp authorities.
+    `roles` has, for each role, the `.pub.json` files of the keys that may sign in this role. The role `releaser` is
+    required; its keys sign releases. The keys of the role `root` sign the file and must be given as `root_keys`;
+    without this role, the file is not signed. `policies` has the accepted digests of each policy. `ledgers` has the
+    ids of the ledgers in which releases must be recorded; without ids, a verifier refuses releases whose policy
+    limits a privacy budget. `authorities` has files with the PEM certificates of the accepted timestamp authorities.
 
     Raises:
         ConfigError: the trust root would not be valid, for example because a key or a person has two roles; all
@@ -97,13 +96,12 @@ def rotate_trust(  # noqa: PLR0913 - one argument for each field that can change
     """Write the next version of the signed trust root `old` to `path`, and return its fingerprint.
 
     The keys of a role in `roles` replace the old keys of this role. `policies`, `authorities`, `ledgers` and
-    `expires` replace the old values if they are given. Earlier revocations stay. `revoked` has the ids of
-    the keys that are revoked from `since` on, by default from `now`; `reason` is stored with each revocation. The
-    `root_keys` must be valid at `now`, and the number of persons who hold them must reach the threshold of the role
-    `root` in the old and in the new version.
+    `expires` replace the old values if they are given. The keys with the ids `revoked` are revoked from `since` on,
+    by default from `now`; `reason` is stored with each revocation. Earlier revocations stay. The `root_keys` must be
+    valid at `now`, and the number of their owners must reach the threshold of the role `root` in both versions.
 
     Raises:
-        ConfigError: the old root has no root keys or lacks a key in `revoked`, or the new root would not be valid.
+        ConfigError: the old root has no root keys or lacks a key of `revoked`, or the new root would not be valid.
         VerifyError: the old root does not verify, or too few valid root keys sign.
         DataError: a `.pub.json` file is malformed, or a file of `authorities` contains no certificate.
         StorageError: a key cannot be read, or the file exists.

@@ -1,4 +1,4 @@
-"""Cut long records into segments at headings or between sentences, and interpolate segments of several parents."""
+"""Cut long records into segments at headings or between sentences, and interpolate segments of several records."""
 
 from synthgen.segment.align import align, record_vectors
 from synthgen.segment.split import Segment, Splitter, learn_splitter

@@ -14,14 +14,10 @@ from synthgen.core.types import Float32, Float64, Latents, Segments
 
 
 def record_vectors(segments: Segments) -> tuple[tuple[str, ...], Float32]:
-    """Return (ids, vectors) of the n records; the vectors are float32 of shape (n, dimensions).
+    """Return (ids, vectors) of the n records; the vectors are float32 (n, d).
 
-    The vector v of a record with the segment vectors s_1, s_2, … is
-
-        v = Σ_j s_j / ‖s_j‖,   scaled to unit length
-
-    Raises:
-        ModelError: if the vector of a segment, or the sum over the segments of a record, has length zero.
+    The vector of a record with the segment vectors s_1, s_2, … is Σ_j s_j / ‖s_j‖, scaled to unit length. Raise
+    ModelError if a segment vector, or the sum over the segments of a record, has length zero.
     """
     wide = segments.vectors.astype(np.float64)
     unit = wide / _length(wide, "the vector of a segment")
@@ -49,15 +45,16 @@ def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
 
     Each latent (an interpolated vector, with its parents and weights) becomes one new record; `parents` has the
     segments of the train records. For each new record, one of its parents is drawn at random. The record gets the
-    sections that the drawn parent shares with at least one more parent, in the order of the drawn parent. A section
-    that only the drawn parent has is dropped, because the new text would paraphrase this parent. A record with a
-    single parent gets all sections of that parent. Parents of weight 0 are ignored.
+    sections that the drawn parent shares with another parent, in the order of the drawn parent. A section that only
+    the drawn parent has is dropped, because the new text would paraphrase this parent. A record with a single parent
+    gets all sections of that parent. Parents of weight 0 are ignored.
 
-    The segments of a section are called windows. Parent p has the weight w_p. In the section, it has n_p windows
-    with the vectors s_p,0 to s_p,n_p−1. The sums are over the parents that have the section. The new section has
-    m = ⌊Σ_p w_p n_p / Σ_p w_p + ½⌋ windows, and the vector of window j is
+    The segments of a section are called windows. In a section, parent p with the weight w_p has n_p windows with the
+    vectors s_p,0 to s_p,n_p−1. The new section has m windows, and the vector of window j is s_j:
 
-        s_j = Σ_p w_p s_p,⌊j n_p / m⌋ / Σ_p w_p
+        m = ⌊Σ_p w_p n_p / Σ_p w_p + ½⌋,   s_j = Σ_p w_p s_p,⌊j n_p / m⌋ / Σ_p w_p
+
+    The sums are over the parents that have the section.
 
     If the drawn parent shares no section, the new record has one section without a heading. The formula then
     combines all windows of each parent.

@@ -18,9 +18,8 @@ def section_measures(texts: Sequence[str], segments: Segments, splitter: Splitte
 
         words        = mean number of words of a record
         sections     = mean number of sections of a record
-        next_cosine  = mean cosine similarity of a segment s and the segment after s in the same record
-        other_cosine = mean cosine similarity of a segment s and each segment that has the heading of the segment
-                       after s, but belongs to a different record
+        next_cosine  = mean cosine similarity of a segment s and the next segment t of the same record
+        other_cosine = mean cosine similarity of s and segments of other records with the heading of t
 
     A measure without data is omitted. The segments are in the order of `texts`.
 

@@ -20,8 +20,8 @@ _ENDS = ".,;!?"  # possible last characters of a sentence
 def heading_of(line: str) -> str | None:
     """Return the normal form of a line that looks like a heading, else None: "## Past History:" -> "past history".
 
-    A heading has at most 6 words and 60 characters. A heading ends in a colon, is in capitals, or starts with "#". A
-    list item, a sentence, and an entry such as "BP: 120/80" are no headings.
+    A heading has at most 6 words and 60 characters, and ends in a colon, is in capitals, or starts with "#". A list
+    item, a sentence, and an entry such as "BP: 120/80" are no headings.
     """
     bare = line.strip()
     if not 0 < len(bare) <= MAX_HEADING_CHARACTERS or bare[0] in _ITEMS or bare[-1] in _ENDS:
@@ -37,9 +37,9 @@ def heading_of(line: str) -> str | None:
 def shared_headings(texts: Sequence[str], groups: Sequence[str], least_persons: int) -> Mapping[str, str]:
     """Return the written form of each heading that at least `least_persons` persons use, by its normal form.
 
-    The written form is the form that most persons use, if at least `least_persons` persons use it. Otherwise, the
-    written form is the normal form in capitals or, if `heading_of` does not recognise the capitals, the normal form
-    with a colon. `groups` contains the person of each text.
+    If at least `least_persons` persons use the most common written form, this form is returned. Otherwise, it is the
+    normal form in capitals ("PAST HISTORY"), or with a colon if `heading_of` does not recognise the capitals.
+    `groups` has the person of each text.
 
     Privacy: a line of a note can contain a name, so a heading that fewer persons use is treated as text.
     """
@@ -101,8 +101,7 @@ class Splitter:
     def join(self, parts: Sequence[tuple[str, int, str]]) -> str:
         """Return one record from (heading, number of the section, text) of each segment; empty sections are dropped.
 
-        A section consists of the heading, a line break and the text. Sections are separated by an empty line, and the
-        windows of a section by a space.
+        A heading is a line of its own. Sections are separated by an empty line, and windows of a section by a space.
         """
         blocks = []
         for (heading, _), group in groupby(parts, key=lambda part: part[:2]):
@@ -130,8 +129,7 @@ class Splitter:
 def learn_splitter(config: SegmentsConfig, texts: Sequence[str], groups: Sequence[str]) -> Splitter:
     """Return the splitter for a configuration and the training texts, whose persons are in `groups`.
 
-    Raises:
-        DataError: if `config.by` is "headings" and no heading is shared by enough persons.
+    Raise DataError if `config.by` is "headings" and no heading is shared by enough persons.
 
     Privacy: see `shared_headings`.
     """

@@ -34,12 +34,10 @@ def split(corpus: Corpus, config: SplitConfig, seeds: SeedTree) -> Split:
         u(g) = (key of `seeds` for person g) / 2^256;  train if u < p,  control if p <= u < p + q,  rest otherwise
 
     Here g is the id of a person, p = `config.train` and q = `config.control`. The key is a hash (`SeedTree.key`) of
-    the run's secret (if it has one), the seed and the id, so the part of a person does not depend on other persons.
-    The sizes of the parts are random.
+    the run's secret (if any), the seed and the id. The part of a person therefore does not depend on other persons.
 
     A control record is removed if it is a near-duplicate of a train record (Jaccard index of 5-token shingles of at
-    least 0.8), because the audits assume that train does not contain texts of control. The records of each part are
-    in the order of the corpus.
+    least 0.8), because the audits assume that train contains no texts of control. The order of the records is kept.
 
     Privacy: the secret, the seed and a person's id reveal the person's part, so keep the secret private. Without a
         secret, the seed and the id suffice to compute the part, and the seed can be guessed.

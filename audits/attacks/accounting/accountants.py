@@ -1,12 +1,15 @@
 """Compute the epsilon that differentially private (DP) mechanisms spend together at a given delta.
 
-A mechanism adds noise to its result in each of one or more steps. With sampling, each person is in a step
-independently with the same probability, the sampling rate. Epsilon compares data with and without one person, and
-stays valid if a mechanism depends on earlier results. The privacy loss of a result is ln(p / p'), where p is the
-probability of the result with a person in the data, and p' is its probability without this person. Four methods
-without common code (accountants) compute epsilon, so that an error in one of them is noticed: a closed form, privacy
-loss distributions (PLD), Rényi divergences (RDP), and privacy loss random variables by the library Opacus (PRV,
-`prv.py`).
+A mechanism adds noise in each of its steps. With sampling, each person is in a step independently with the same
+probability, the sampling rate. Epsilon compares data with and without one person, and stays valid if a mechanism
+depends on earlier results. Four methods (accountants) compute epsilon. They share no code, so that an error in one of
+them is noticed:
+
+- a closed form for Gaussian noise without sampling
+- privacy loss distributions (PLD). The privacy loss of a result is ln(p / p'), where p and p' are its probabilities
+  with and without a person in the data.
+- Rényi divergences (RDP)
+- privacy loss random variables (PRV) by the library Opacus (`prv.py`)
 """
 
 import importlib
@@ -26,25 +29,25 @@ from audits.core.types import Float
 
 # orders a of the Rényi divergences; `rdp_epsilon` uses the order that gives the smallest epsilon
 ORDERS = (*range(2, 65), 72, 80, 96, 128, 192, 256, 384, 512, 768, 1024, 2048)
-MAX_EPSILON = 100.0  # if `rdp_epsilon` is larger, `pld_epsilon` is not computed, because it would take much memory
+MAX_EPSILON = 100.0  # if `rdp_epsilon` is larger, `pld_epsilon` is not computed, because it would need much memory
 GRID = 1e-4  # spacing of the discretised privacy loss; multiplied by `rdp_epsilon` / 10 if `rdp_epsilon` is above 10
-ROUNDING = 1e-9  # `budgets` use up delta if they leave at most this share of delta for the mechanisms
+ROUNDING = 1e-9  # budgets use up delta if they leave at most this share of delta for the mechanisms
 
 
 class EpsilonBounds(NamedTuple):
-    """Bounds on the joint epsilon of mechanisms at one delta. The bounds do not include `added`."""
+    """Bounds on the joint epsilon of mechanisms at one delta, without `added`."""
 
     closed: float | None  # exact value by the closed form if all noise is Gaussian without sampling, else None
     pld: float | None  # upper bound by PLD; None if `rdp` exceeds `MAX_EPSILON` or if delta is too small for PLD
     rdp: float  # upper bound by RDP
-    added: float  # sum of the epsilons of the budgets (costs of accesses to records by unknown mechanisms)
+    added: float  # sum of the epsilons of the budgets (see `epsilon_bounds`)
     prv: float | None = None  # upper bound by PRV; None if it was not computed
     prv_low: float | None = None  # lower bound by PRV; None if it was not computed
     prv_absent: str = "not requested"  # why `prv` and `prv_low` are None; empty if they were computed
 
     @property
     def upper(self) -> float:
-        """The smallest upper bound plus `added`; `prv` is excluded, because the verdict must not need its library."""
+        """The smallest upper bound plus `added`; `prv` does not count, because the verdict must not need Opacus."""
         return min(bound for bound in (self.closed, self.pld, self.rdp) if bound is not None) + self.added
 
 
@@ -53,9 +56,9 @@ def epsilon_bounds(
 ) -> EpsilonBounds | None:
     """Return the joint epsilon of mechanisms and budgets by each accountant, or None if the budgets use up delta.
 
-    A budget is the cost of an access to the records by an unknown mechanism. The epsilons of the budgets are
-    added up (Dwork and Roth 2014, theorem B.1). Their deltas are subtracted from `delta`; the accountants compute the
-    epsilon of the mechanisms (`costs`) at the delta that is left.
+    A budget is the cost of an access to the records by an unknown mechanism. The epsilons of the budgets are added up
+    (Dwork and Roth 2014, theorem B.1), and their deltas are subtracted from `delta`. At the remaining delta, the
+    accountants compute the epsilon of the mechanisms (`costs`).
 
     Raises:
         NotMeasurable: the package `dp-accounting` is missing.
@@ -72,7 +75,7 @@ def epsilon_bounds(
 def epsilon_without_prv(
     costs: Sequence[MechanismCost], budgets: Sequence[PrivacyBudget] = (), *, delta: float
 ) -> EpsilonBounds | None:
-    """Return the result of `epsilon_bounds` without the bounds by PRV, which require the library Opacus.
+    """Return the result of `epsilon_bounds` without the bounds by PRV.
 
     Raises:
         NotMeasurable: the package `dp-accounting` is missing.
@@ -108,7 +111,7 @@ def joint_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
 def closed_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float | None:
     """Return the exact joint epsilon if all mechanisms are Gaussian without sampling, else None; 0 for no mechanism.
 
-    Together, the mechanisms cost as much as one step of Gaussian noise with the noise multiplier 1 / mu. The noise
+    The mechanisms together cost as much as one step of Gaussian noise with the noise multiplier 1 / mu. A noise
     multiplier is the standard deviation of the noise divided by the largest norm of one person's contribution.
 
         mu² = sum over mechanisms of steps / noise_multiplier²
@@ -122,7 +125,7 @@ def closed_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float | N
 def equivalent_costs(costs: Sequence[MechanismCost]) -> Sequence[MechanismCost]:
     """Return one Gaussian mechanism that costs as much as all `costs` together.
 
-    The result is `costs` itself if it is empty or has no closed form (`closed_epsilon`).
+    If `costs` is empty or has no closed form (`closed_epsilon`), return `costs` itself.
     """
     mu = _joint_mu(costs)
     if not costs or mu is None:
@@ -168,7 +171,7 @@ def _pld_epsilon(costs: tuple[tuple[bool, float, float, int], ...], delta: float
 
 
 def rdp_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
-    """Return an upper bound on epsilon by RDP; D_a is computed by `renyi_divergences` for all orders a in `ORDERS`.
+    """Return an upper bound on epsilon by RDP, from the divergences D_a of `renyi_divergences`.
 
         epsilon = max(0, min_a [ sum over mechanisms of steps·D_a + ln(1 - 1/a) - ln(a·delta) / (a - 1) ])
 
@@ -182,7 +185,7 @@ def rdp_epsilon(costs: Sequence[MechanismCost], *, delta: float) -> float:
 def renyi_divergences(cost: MechanismCost) -> Float:
     """Return the Rényi divergence D_a of one step for each order a in `ORDERS`, as float64 (orders,).
 
-    s is the noise multiplier, q the sampling rate, C(a, k) the binomial coefficient; the sum is over k = 0, ..., a.
+    s is the noise multiplier, q the sampling rate, and C(a, k) a binomial coefficient. k runs from 0 to a.
 
     - Gaussian without sampling:  a / (2·s²)
     - Gaussian with sampling:  ln( sum_k C(a, k)·(1 - q)^(a - k)·q^k·exp(k·(k - 1) / (2·s²)) ) / (a - 1)
@@ -241,7 +244,7 @@ def further_epsilon(spent: float, *, limit: float, delta: float) -> float:
     """Return the largest epsilon that one more run with Gaussian noise may have; 0 if `spent` reaches `limit`.
 
     `limit` is the largest allowed joint epsilon of all runs, and `spent` is the joint epsilon of the earlier runs.
-    Both, and the result, are epsilons at `delta`. Each epsilon corresponds to a mu (`gaussian_mu`):
+    All epsilons are at `delta`, and each corresponds to a mu (`gaussian_mu`):
 
         mu(limit)² = mu(spent)² + mu(result)²
     """

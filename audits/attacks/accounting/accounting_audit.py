@@ -1,10 +1,10 @@
 """Accounting audit: check that a release spent no more privacy budget (epsilon, delta) than it claims.
 
-The log of the release (`MechanismLog`) lists the DP mechanisms, the reads, the claimed epsilon and delta (the claim),
-and the results of two tests of the code. A read is an access to the records other than by a mechanism. The tests are:
+The log of the release (`MechanismLog`) has the claimed epsilon and delta (the claim), the DP mechanisms, further uses
+of the records (reads), and the results of two tests of the code:
 
-- dry run: a second run of the same code on fictional persons
-- replay: runs of the code on train without noise, with and without one person; every query returns a fixed answer
+- dry run: the code runs on fictional persons
+- replay: the code runs on train without noise, with and without one person; every query returns a fixed answer
 
 The audit recomputes epsilon from the log. It then checks that the claim is large enough and that the log is correct.
 """
@@ -29,46 +29,44 @@ from audits.core.rates import exact
 from audits.core.two_sided import power
 from audits.core.types import AuditInputs, AuditResult, Previous, Rng, Table, Verdict
 
-AGREEMENT = 1e-3  # numerical error that is allowed when two epsilons are compared, as a multiple of 1 + epsilon
+AGREEMENT = 1e-3  # two methods agree if their epsilons differ by at most this multiple of 1 + epsilon
 _REPLAY_FINDINGS = {  # key: field of `ReplayLog`; value: what the replay found if the field is `broken`
     "sums": "a sum changed by more than the clip norm, or the contribution of another person changed",
     "results": "a result changed although the answers to all queries were the same",
     "scores": "the score of another person's text changed",
 }
-ROUNDING = 1e-9  # a claimed epsilon may be smaller than the recomputed one by this share of the recomputed epsilon
+ROUNDING = 1e-9  # the claimed epsilon may be below the recomputed epsilon by this share of the latter
 
 
 class Accounting:
     """Check that the claimed epsilon follows from the log, and that the dry run and the replay confirm the log.
 
-    `audits explain accounting` describes the attack and the verdicts. An accountant is a method to compute epsilon
-    (`accountants.py`). `details["checks"]` has the outcome of each check: `holds`, `broken`, or `missing` if the
-    audit cannot decide. The checks, and when each of them holds:
+    `audits explain accounting` describes the attack and the verdicts. `details["checks"]` has the outcome of each
+    check: `holds`, `broken`, or `missing` if the audit cannot decide. Each check holds under its condition:
 
     - claim: the claimed epsilon is at least the epsilon recomputed at the claimed delta.
-    - accountants: the accountants agree up to `AGREEMENT`. The epsilon by privacy loss distributions (PLD) must be at
-      most that by Rényi divergences (RDP), equal to the closed form if there is one, and within the bounds by privacy
-      loss random variables (PRV) if these were computed. If they disagree or there is only one, the outcome is
-      `missing`.
-    - delta: delta is at most 1 / (10·n), for this release and for all releases together. n is the larger of two
-      numbers: the declared number of persons, and the number of train persons rounded down to two significant digits.
-    - unit: contributions are clipped per person and not per record, and train has person ids.
+    - accountants: the methods that compute epsilon (`accountants.py`) agree up to `AGREEMENT`. The epsilon by privacy
+      loss distributions (PLD) is at most that by Rényi divergences (RDP), equals the closed form if there is one, and
+      is within the bounds by privacy loss random variables (PRV) if these were computed. If the methods disagree, or
+      if there is only one, the outcome is `missing`.
+    - delta: the delta of this release and that of all releases together are at most 1 / (10·n). n is the declared
+      number of persons or, if this is larger, the number of train persons rounded down to two significant digits.
+    - unit: contributions are clipped per person, not per record, and train has person ids.
     - persons: the log and train have the same persons, compared by the digest of their ids.
     - seeds: no two mechanisms share the seed of their noise, and no mechanism uses the seed of the previous release.
     - poisson sampling, noise, clipping, normaliser (divisor of the noisy sum): the dry run confirms the log. No two
-      steps, of one or of two mechanisms, add the same noise.
+      steps add the same noise, not even steps of different mechanisms.
     - replay: removing a person changes each sum by at most the clip norm, and changes nothing else (`ReplayLog`).
-    - reads: the log lists each kind of read, and none has the status `unaccounted` (`RecordRead`). The audit's reason
-      lists the kinds with the status `outside`, which the claim does not include; a policy allows or rejects them.
+    - reads: the log lists each kind of read, and none has the status `unaccounted` (`RecordRead`). The status
+      `outside` is allowed here; the verifier compares these reads with the policy.
     - releases: if the previous release shares persons with this release, the log lists the previous release and does
       not declare it disjoint. No earlier release declared disjoint has exactly the persons of this release.
     - composition: the log claims a joint epsilon of this release and all earlier releases not declared disjoint, and
-      this epsilon is at least the recomputed one. If all earlier releases are declared disjoint, the log need not
-      claim a joint epsilon.
+      the claim is at least the recomputed epsilon. Without such earlier releases, no joint claim is needed.
 
     Metrics (if reads use up the claimed delta, epsilon, epsilon_recomputed, epsilon_rdp and epsilon_prv are absent):
 
-    - epsilon: the larger of claimed and recomputed epsilon; the policy compares this value with its limit.
+    - epsilon: the larger of claimed and recomputed epsilon; the policy limits this value.
     - delta: the claimed delta.
     - epsilon_recomputed: the smallest upper bound except epsilon_prv, at the claimed delta; the audit's estimate.
     - epsilon_rdp: the upper bound by RDP.
@@ -78,9 +76,9 @@ class Accounting:
       claims no joint epsilon, or if reads and earlier releases use up the delta of the joint claim.
     - unaccounted_reads: number of kinds of read that have the status `unaccounted` or are not in the log.
 
-    `details["power"]["smallest_leak"]` assumes that the noise of each mechanism is too small by the smallest share
-    that its dry run detects with power .8. The value is the amount by which epsilon then exceeds the claim, at least
-    0. It is None if a dry run is missing or cannot detect any share, or if reads use up the claimed delta.
+    `details["power"]["smallest_leak"]`: suppose that the noise of each mechanism is too small, by the smallest share
+    that its dry run detects with power .8. The value says by how much epsilon then exceeds the claim (at least 0).
+    It is None if a dry run is missing or cannot detect any share, or if reads use up the claimed delta.
 
     Privacy: reads the log and the ids of persons in train; the result contains counts, budgets and p-values.
     Randomness: none.
@@ -119,9 +117,9 @@ class Accounting:
 
 
 def _composed_bounds(log: MechanismLog) -> EpsilonBounds | None:
-    """Return the joint epsilon, at `log.spent.delta`, of this release and the earlier ones not declared disjoint.
+    """Return the joint epsilon of this release and the earlier ones not declared disjoint, at `log.spent.delta`.
 
-    The result is None if the log claims no joint epsilon, or if reads and earlier releases use up the claimed delta.
+    The result is None if the log claims no joint epsilon, or if reads and earlier releases use up this delta.
     """
     if log.spent is None:
         return None
@@ -150,10 +148,10 @@ def _claim(log: MechanismLog, bounds: EpsilonBounds | None) -> ClaimCheck:
 def _check_epsilon(
     name: str, claim: PrivacyBudget, recomputed: EpsilonBounds | None, how: str, delta_too_small: str
 ) -> ClaimCheck:
-    """Return the check that the claimed epsilon is at least the recomputed one.
+    """Check that the claimed epsilon is at least the recomputed one.
 
-    `recomputed` is None if budgets (of reads or earlier releases) use up delta; then the check is broken with the
-    message `delta_too_small`. Any other message begins with the claim and `how`, such as "epsilon 2 is claimed".
+    `delta_too_small` is the message if there is no recomputed epsilon, because the budgets of reads or earlier
+    releases use up delta. `how` follows the claim in the other message: "epsilon 2 is claimed, but ...".
     """
     if recomputed is None:
         return ClaimCheck(name, "broken", delta_too_small)
@@ -326,7 +324,7 @@ def _details(log: MechanismLog, bounds: EpsilonBounds | None, checks: list[Claim
     worst: dict[str, str] = {}
     for check in sorted(checks, key=lambda c: ("broken", "missing", "holds").index(c.outcome)):
         worst.setdefault(check.name, check.outcome)
-    # for `power`: numbers of logged and of needed steps, for the mechanism with the smallest ratio logged / needed
+    # numbers of logged and of needed steps, for the mechanism with the smallest ratio logged / needed
     logged, needed = min(
         ((0 if m.dry_run is None else len(m.dry_run.noise), needed_steps(m)) for m in log.mechanisms),
         key=lambda steps: steps[0] / steps[1],
@@ -347,7 +345,7 @@ def _details(log: MechanismLog, bounds: EpsilonBounds | None, checks: list[Claim
 
 
 def _smallest_leak(log: MechanismLog) -> float | None:
-    """Return the entry `smallest_leak` of the report, described in `Accounting`."""
+    """Return the entry `smallest_leak` that `Accounting` describes."""
     weaker = []
     for mechanism in log.mechanisms:
         dry_run = mechanism.dry_run

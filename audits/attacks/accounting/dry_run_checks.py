@@ -1,6 +1,6 @@
-"""Check with the log of a dry run that a DP mechanism samples, adds noise, clips and divides as it claims.
+"""Check that a DP mechanism samples, adds noise, clips and divides as claimed, with the log of a dry run.
 
-A dry run is a second run of the same code on fictional persons.
+A dry run runs the same code on fictional persons.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from audits.attacks.accounting.mechanism_log import DryRunLog, Mechanism
 
 CLIP_SLACK = 1e-6  # a norm may exceed the clip norm by this fraction, because of rounding
 NORMALISER_SLACK = 1e-9  # a divisor may differ from the declared constant by this fraction, because of rounding
-SAME_NOISE = 1e-6  # two steps use the same noise if the absolute values of their coordinates differ by at most this
+SAME_NOISE = 1e-6  # two steps use the same noise if the absolute values of all coordinates differ by at most this
 OTHER_SIZE = 0.1  # the number of fictional persons must differ from the declared number by at least this fraction
 
 # key: name of a test; value: what the test found if its p-value is below `ALPHA`
@@ -32,16 +32,16 @@ _FINDINGS = {
 
 
 class ClaimCheck(NamedTuple):
-    """The outcome of one check of what the log claims about DP mechanisms."""
+    """The outcome of one check of the log."""
 
     name: str
-    outcome: Literal["holds", "broken", "missing"]  # missing: there is not enough information to decide
+    outcome: Literal["holds", "broken", "missing"]  # missing: the log has too little information to decide
     sentence: str = ""  # what was found and what to do; empty if the check holds
     p: tuple[tuple[str, float], ...] = ()  # (name, p-value) of each statistical test of the check
 
 
 def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimCheck]:
-    """Yield the result of each check of a mechanism; `n_persons` is the number declared for the real run."""
+    """Yield each check of a mechanism; `n_persons` is the number of persons declared for the real run."""
     dry_run = mechanism.dry_run
     if mechanism.sampling_rate < 1:
         yield _sampling(mechanism, dry_run)
@@ -52,10 +52,10 @@ def dry_run_checks(mechanism: Mechanism, *, n_persons: int) -> Iterator[ClaimChe
 
 
 def check_noise_is_new(mechanisms: Sequence[Mechanism]) -> ClaimCheck:
-    """Return the check that no two steps, of the same or of different mechanisms, add the same noise.
+    """Check that no two steps of the mechanisms add the same noise.
 
-    The check compares the absolute values of the first coordinates of the noise. With independent noise, about
-    one of 10^12 pairs of steps agrees within `SAME_NOISE` in two coordinates. Steps with one coordinate are skipped.
+    The check compares the absolute values of the first coordinates of the noise. With independent noise, about one of
+    10^12 pairs of steps agrees within `SAME_NOISE` in two coordinates. Steps with one coordinate are skipped.
     """
     logged = [() if m.dry_run is None else m.dry_run.leading for m in mechanisms]
     if any(len(steps) == 0 for steps in logged):
@@ -83,10 +83,7 @@ def degrees(kind: str, dimension: int) -> int:
 
 
 def needed_steps(mechanism: Mechanism) -> int:
-    """Return the number of steps that the dry run must log: 200.
-
-    If the mechanism does not sample persons and has fewer than 200 steps, all its steps are enough.
-    """
+    """Return how many steps the dry run must log: 200, or all steps if the mechanism has fewer and no sampling."""
     return sampling_tests.MIN_STEPS if mechanism.sampling_rate < 1 else min(sampling_tests.MIN_STEPS, mechanism.steps)
 
 
@@ -144,7 +141,7 @@ def _clip(mechanism: Mechanism, dry_run: DryRunLog | None) -> ClaimCheck:
 
 
 def _normaliser(mechanism: Mechanism, dry_run: DryRunLog | None, n_persons: int) -> ClaimCheck:
-    """Check that the noisy sum is divided by a declared constant or by a number computed from noisy answers."""
+    """Check that the noisy sum is divided by a declared constant or by a number that follows from noisy answers."""
     name, declared = "normaliser", mechanism.normaliser
     if declared is None or declared.source == "data":
         which = "that the log does not declare" if declared is None else "counted from the data; use a constant"

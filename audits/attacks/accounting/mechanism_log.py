@@ -1,9 +1,9 @@
 """The format of the log of a differentially private (DP) release, which the accounting audit reads.
 
-The log lists the DP mechanisms, the reads, and the claim. A mechanism adds noise to a sum of one contribution (a
-vector) per person, in one or more steps; contributions are clipped to a largest norm, the clip norm. A read is one
-use of the persons' records; `ReadKind` lists the kinds. The claim is the epsilon and delta that the release states.
-The log is a JSON object with the fields of `MechanismLog` and no further fields:
+The log has the claim (the epsilon and delta that the release states), the DP mechanisms, and the reads (uses of the
+persons' records, see `ReadKind`). In each step, a mechanism clips one vector per person (the contribution) to a
+largest norm, the clip norm, and adds noise to the sum of the contributions. The log is a JSON object with the fields
+of `MechanismLog` and no further fields:
 
     {"schema_version": 2, "release": "2026-11", "n_persons": 5000, "person_set": "<sha256>",
      "claim": {"epsilon": 2.0, "delta": 1e-6}, "spent": null, "releases": [],
@@ -13,9 +13,9 @@ The log is a JSON object with the fields of `MechanismLog` and no further fields
                      "normaliser": {"value": 50.0, "source": "constant"}, "seed_digest": null, "dry_run": {...}}],
      "reads": [{"kind": "vocabulary", "status": "none"}, ...]}
 
-Epsilon and delta compare data with and without one person, including all records of this person. `n_persons` and
-sampling rates must come from the configuration and not from the data. A normaliser (the divisor of a noisy sum) must
-come from the configuration or from noisy answers to queries.
+Epsilon and delta compare data with and without all records of one person. `n_persons` and sampling rates must come
+from the configuration, not from the data. A normaliser (the divisor of a noisy sum) must come from the configuration
+or from noisy answers to queries.
 """
 
 import hashlib
@@ -33,8 +33,8 @@ from audits.core.strictmodel import Closed, Finite, Sha256, in_words
 MAX_LOG_BYTES = 1 << 28  # largest size of a log file, in bytes (256 MiB)
 PERSONS_PER_DELTA = 10  # the delta of a claim about n persons must be at most 1 / (10·n)
 FEWEST_PERSONS = 10  # smallest number of persons that a configuration may declare
-# smallest sampling rate, largest number of steps of a mechanism, and largest number of mechanisms in a log; within
-# these limits, epsilon is computed quickly
+# smallest sampling rate, most steps of a mechanism, and most mechanisms in a log; within these limits, epsilon is
+# computed quickly
 LEAST_RATE, MAX_STEPS, MOST_MECHANISMS = 1e-9, 10**7, 64
 
 # kinds of read; a log must state the status of each kind (`RecordRead`)
@@ -46,14 +46,14 @@ ReadKind = Literal[
     "prompt-examples",  # records shown to a language model
     "hyper-parameters",  # a setting was chosen by its result on the records
     "filter-against-train",  # a synthetic record was rejected because of a train record
-    "retries",  # the run was repeated until a gate of the policy passed
+    "retries",  # the run was repeated until a gate (a condition of the policy) passed
     "input-checks",  # checks of the records can stop the run before any query
-    "release-gate",  # whether the release happens depends on gates of the policy that read the records
+    "release-gate",  # gates that read the records decide on the release
     "audit-numbers",  # results of the audits are published, not only whether the audits passed
     "other",
 ]
 READS: tuple[ReadKind, ...] = get_args(ReadKind)
-# reads of these kinds only select or describe a run; the claim may omit them if the release states them
+# reads of these kinds only select or describe a run; the claim may omit them if the release lists them
 DECLARABLE: tuple[ReadKind, ...] = ("hyper-parameters", "retries", "input-checks", "release-gate", "audit-numbers")
 
 Positive = Annotated[Finite, Field(gt=0)]
@@ -99,8 +99,8 @@ class Normaliser(Closed):
     """The number by which the noisy sum is divided.
 
     - `constant`: the number is `value`, from the configuration.
-    - `answers`: the number is computed from noisy answers to queries. A sum that is not divided may also have this
-      source, although null states the same.
+    - `answers`: the number is computed from noisy answers to queries. A sum that is not divided may have this source
+      too, or null.
     - `data`: the number is counted from the data without noise.
     """
 
@@ -115,22 +115,21 @@ class Normaliser(Closed):
 
 
 class DryRunLog(Closed):
-    """The log of a dry run: a second run of the same code on fictional persons, with new seeds; it is never released.
+    """The log of a dry run: a run of the same code on fictional persons, with new seeds, which is never released.
 
     The dry run may have fewer steps than the real run. Its number of persons must differ from that of the real run by
     at least a tenth; otherwise, a normaliser counted from the data looks like a constant. At least one contribution
     must be larger than the clip norm before clipping, so that clipping can be tested.
 
-    A batch has the persons of one step. The noise of a step, also of a step with an empty batch, is z = (noisy sum -
-    sum without noise) / (noise multiplier · clip norm). The size of the noise is the sum of the squared coordinates
-    of z for Gaussian noise, and twice the sum of their absolute values for Laplace noise.
+    The noise of each step is z = (noisy sum - sum without noise) / (noise multiplier · clip norm), even if the step
+    has no persons. The size of the noise is the sum of the squared coordinates of z for Gaussian noise, and twice the
+    sum of their absolute values for Laplace noise.
     """
 
     n_persons: Count  # number of fictional persons
-    batches: tuple[tuple[Index, ...], ...] | None = None  # numbers (from 0) of the persons in the batch of each step
+    batches: tuple[tuple[Index, ...], ...] | None = None  # for each step, the numbers (from 0) of its persons
     noise: tuple[Annotated[Finite, Field(ge=0)], ...] = ()  # size of the noise of each step, with full precision
-    # number of coordinates of z that count in `noise`; in every step, the same coordinates count
-    dimension: Count | None = None
+    dimension: Count | None = None  # number of coordinates of z that count in `noise`; the same in every step
     leading: tuple[Leading, ...] = ()  # the first coordinates of z in each step: at least eight, preferably all
     max_norm: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a person's contribution after clipping
     largest_row: Annotated[Finite, Field(ge=0)] | None = None  # largest norm of a contribution before clipping
@@ -152,8 +151,7 @@ class DryRunLog(Closed):
 class Mechanism(MechanismCost):
     """The configuration of one mechanism of the release, and the log of its dry run."""
 
-    # with `group`, the sum over a person's records is clipped; with `record`, each record is clipped separately
-    unit: Literal["group", "record"]
+    unit: Literal["group", "record"]  # what is clipped: the sum over a person's records, or each record
     clip_norm: Positive  # largest norm of a contribution after clipping
     sampling: Literal["poisson", "all", "shuffled", "fixed-size"]  # `all` if and only if the sampling rate is 1
     normaliser: Normaliser | None  # None if the noisy sum is not divided
@@ -174,10 +172,10 @@ class ReplayLog(Closed):
 
     A run with all persons is compared with runs without one person. A field has the value `holds` if:
 
-    - `sums`: removing a person changes each sum by the contribution of this person, whose norm is at most the clip
-      norm, and by nothing else.
+    - `sums`: removing a person changes each sum only by the contribution of this person, whose norm is at most the
+      clip norm.
     - `results`: removing a person does not change any bit of what is computed from the fixed answers.
-    - `scores`: if a model scores texts for a query, a text has the same score when only some of the texts are scored.
+    - `scores`: if a model scores texts for a query, the score of a text does not depend on the other scored texts.
     """
 
     sums: Literal["holds", "broken"]
@@ -191,8 +189,8 @@ class RecordRead(Closed):
     - `none`: there was no read of this kind, or only of public data.
     - `accounted`: the claim includes the read. `cost` is the epsilon and delta of the read, or `mechanism` if the
       cost of a mechanism in this log includes the read.
-    - `unaccounted`: there was a read, but the claim does not include it, and the release does not state it.
-    - `outside` (only for the kinds in `DECLARABLE`): the claim does not include the read, but the release states it.
+    - `unaccounted`: the claim does not include the read, and the release does not list it.
+    - `outside` (only for the kinds in `DECLARABLE`): the claim does not include the read, but the release lists it.
     """
 
     kind: ReadKind
@@ -212,11 +210,11 @@ class RecordRead(Closed):
 
 
 class EarlierRelease(Closed):
-    """An earlier release from the same source as the logged release."""
+    """An earlier release from the same source."""
 
     release: Identifier
     person_set: Sha256  # digest of the earlier release's persons, see `person_set_digest`
-    persons: Literal["same", "overlapping", "disjoint"]  # relation to the persons of the logged release
+    persons: Literal["same", "overlapping", "disjoint"]  # relation to the persons of the release that has this log
     cost: PrivacyBudget  # total epsilon and delta of the earlier release
     mechanisms: tuple[MechanismCost, ...] = ()  # if given, the audit computes epsilon from them and ignores `cost`
 
@@ -229,8 +227,7 @@ class MechanismLog(Closed):
     n_persons: Count  # lower bound on the number of persons, declared in the configuration
     person_set: Sha256  # digest of the persons of this release, see `person_set_digest`
     claim: PrivacyBudget  # epsilon and delta claimed for this release alone
-    # epsilon and delta claimed jointly for this release and all earlier releases that share persons with it; None if
-    # no earlier release shares persons
+    # joint claim for this release and all earlier releases that share persons with it; None if there are none
     spent: PrivacyBudget | None
     mechanisms: Annotated[tuple[Mechanism, ...], Field(min_length=1, max_length=MOST_MECHANISMS)]
     replay: ReplayLog | None = None
@@ -273,8 +270,8 @@ def read_log(value: Mapping[str, Any]) -> MechanismLog:
     """Check the JSON values of a log, and return the log.
 
     Raises:
-        InputError: the values are not JSON or do not follow the format. For each mistake, the error states where it
-            is, but not the value.
+        InputError: the values are not JSON or do not follow the format. The error states the place of each mistake,
+            but no value.
     """
     try:
         return MechanismLog.model_validate(parse(canonical(value)))

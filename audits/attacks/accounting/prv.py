@@ -1,8 +1,7 @@
 """Compute bounds on epsilon by privacy loss random variables (PRV) with the library Opacus.
 
-The accounting audit compares these bounds with the epsilon that it computes by privacy loss distributions, and does
-not pass if that epsilon is outside the bounds by more than a tolerance. Without Opacus, the audit omits this
-comparison.
+The accounting audit does not pass if its epsilon by privacy loss distributions is outside these bounds by more than a
+tolerance. Without Opacus, the audit omits this comparison.
 """
 
 import importlib
@@ -34,10 +33,9 @@ class PrvBounds(NamedTuple):
 def prv_bounds(costs: Sequence[MechanismCost], *, delta: float, approximate_epsilon: float) -> PrvBounds:
     """Return bounds on the joint epsilon of Gaussian mechanisms, with or without Poisson sampling.
 
-    Opacus composes the privacy loss in one direction only: from the data set with a person to the data set without
-    this person. For sampled Gaussian noise, the opposite direction has no larger delta (Zhu, Dong and Wang, AISTATS
-    2022). `approximate_epsilon` is an estimate of epsilon; the numerical error of epsilon is at most
-    max(.01, approximate_epsilon / 1000).
+    The numerical error of epsilon is at most max(.01, approximate_epsilon / 1000). Opacus composes the privacy loss
+    in one direction only: from the data with a person to the data without this person. This is enough, because for
+    sampled Gaussian noise the opposite direction has no larger delta (Zhu, Dong and Wang, AISTATS 2022).
 
     Cost: seconds; the first call imports Opacus and torch.
     Reference: Gopi, Lee and Wutschitz, "Numerical composition of differential privacy", NeurIPS 2021, as Opacus
@@ -62,7 +60,7 @@ def _composed(prv: Any, costs: Sequence[MechanismCost], delta: float, error: flo
     delta_error, steps = delta * DELTA_SHARE, [cost.steps for cost in costs]
     variables = [prv.PoissonSubsampledGaussianPRV(cost.sampling_rate, cost.noise_multiplier) for cost in costs]
     largest_loss = float(prv.compute_safe_domain_size(variables, steps, error, delta_error))
-    # the spacing of the grid is the one that the accountant of Opacus uses for this numerical error
+    # the grid spacing that the accountant of Opacus uses for this numerical error
     spacing = error / math.sqrt(sum(steps) * math.log(12 / delta_error) / 2)
     if not 2 * largest_loss / spacing < MAX_POINTS:
         return PrvBounds(None, None, f"the grid of privacy losses would need more than {MAX_POINTS} points")

@@ -1,8 +1,7 @@
-"""Test statistically whether the batches and the noise in a dry run agree with the log of the release.
+"""Test statistically whether a mechanism draws its batches and its noise as claimed.
 
-The release is differentially private (DP), and a dry run is a second run of its code on fictional persons. A
-mechanism is a noisy computation in one or more steps. A mechanism with sampling draws, for each step, a random set of
-persons (batch). If a mechanism is correct, about one p-value in a million is below `ALPHA`.
+A mechanism is a noisy computation in steps; with sampling, each step uses a random set of persons (batch). The tests
+read the log of a dry run, which runs the same code on fictional persons.
 """
 
 import math
@@ -17,16 +16,16 @@ from audits.core.stats import POWER
 from audits.core.types import Int
 
 ALPHA = 1e-6  # significance level of each test
-# smallest number of steps in a dry run; with so many steps, each test detects the mistakes that the docstrings below
-# name for it. A mechanism without sampling that has fewer steps must log all its steps.
+# A dry run must log at least this many steps; if a mechanism without sampling has fewer, the dry run must log all of
+# them. With 200 steps, each test below detects the mistakes that its docstring names.
 MIN_STEPS = 200
-MIN_ORDERED = 1000  # smallest number of coordinates for the test `order`, whose p-value is only approximate
+MIN_ORDERED = 1000  # smallest number of coordinates for the test `order`, because its p-value is only approximate
 TIE = 1e-7  # two coordinates are tied if their absolute values differ by at most this
 MIN_PERSONS = 50  # smallest number of fictional persons in a dry run of a mechanism with sampling
 
 
 class Participation(NamedTuple):
-    """Counts for T batches, one per step, that are drawn from n persons."""
+    """Counts of T batches (one per step) drawn from n persons."""
 
     sizes: Int  # number of persons in each batch; shape (T,)
     participations: Int  # number of batches that contain each person; shape (n,)
@@ -34,7 +33,7 @@ class Participation(NamedTuple):
 
 
 def count_participation(batches: Sequence[Sequence[int]], n_persons: int) -> Participation:
-    """Return the counts of batches. Each batch lists different persons by number, from 0 to `n_persons` - 1."""
+    """Return the counts of batches; each batch lists different persons by number, from 0 to `n_persons` - 1."""
     sets = [set(batch) for batch in batches]
     drawn = np.array([person for batch in batches for person in batch], dtype=np.int64)
     return Participation(
@@ -48,23 +47,20 @@ def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
     """Return p-values for the hypothesis that each person is in each batch independently with probability q.
 
     q is `rate`; 0 < q < 1. There are n persons and T batches. X_t is the number of persons in batch t, and P_i
-    the number of batches that contain person i. There are four two-sided tests:
+    the number of batches with person i. There are four two-sided tests:
 
     - rate: the sum of all X_t is compared with Bin(n·T, q). The test is exact and detects a probability other than q.
     - sizes: sum over t of (X_t - n·q)² / (n·q·(1 - q)). This sum is too small for batches of fixed size.
     - participations: sum over i of (P_i - T·q)² / (T·q·(1 - q)). This sum is too small if batches are consecutive
       parts of a shuffled list.
-    - overlaps: sum over t of the number of persons who are in both batch t and batch t + 1. This sum is also too
-      small for parts of a shuffled list, because no person occurs twice before the end of the list.
+    - overlaps: sum over t of the number of persons in both batch t and batch t + 1. This sum is also too small for
+      parts of a shuffled list, because no person occurs twice before the end of the list.
 
-    Each of the last three sums is compared with the gamma distribution that has the sum's mean and variance. The
-    sums of `sizes` and `participations` have m terms. Each term is made from a count with the distribution Bin(k, q).
-    For `sizes`, m = T and k = n; for `participations`, m = n and k = T. The mean and the variance of these two sums
-    are
+    Each of the last three sums is compared with a gamma distribution of the same mean and variance:
 
-        mean m,  variance m·(2 + (1 - 6·q·(1 - q)) / (k·q·(1 - q)))
-
-    For `overlaps`:  mean n·(T - 1)·q²,  variance n·((T - 1)·q²·(1 - q²) + 2·(T - 2)·(q³ - q⁴))
+        sizes:           mean T,  variance T·(2 + (1 - 6·q·(1 - q)) / (n·q·(1 - q)))
+        participations:  mean n,  variance n·(2 + (1 - 6·q·(1 - q)) / (T·q·(1 - q)))
+        overlaps:        mean n·(T - 1)·q²,  variance n·((T - 1)·q²·(1 - q²) + 2·(T - 2)·(q³ - q⁴))
     """
     n, steps, q = len(draws.participations), len(draws.sizes), rate
     total = int(draws.sizes.sum())
@@ -80,8 +76,8 @@ def poisson_tests(draws: Participation, *, rate: float) -> dict[str, float]:
 def noise_tests(noise: Sequence[float], *, degrees: int) -> dict[str, float]:
     """Return p-values for the hypothesis that the logged noise is as large and as variable as claimed.
 
-    `noise` has one size for each step. Let z be the noise of a step, divided by its claimed scale. The size is the
-    sum of the squared coordinates of z for Gaussian noise, and twice the sum of their absolute values for Laplace
+    `noise` has the size of the noise in each step. With z = (noise of the step) / (its claimed scale), the size is
+    the sum of the squared coordinates of z for Gaussian noise, and twice the sum of their absolute values for Laplace
     noise. Under the hypothesis, a size has a chi-squared distribution with `degrees` degrees of freedom.
 
     - scale: two-sided test of the sum of all sizes. It detects noise that is too large or too small in total.
@@ -105,13 +101,13 @@ def coordinate_tests(coordinates: Sequence[float], *, is_laplace: bool) -> dict[
     The coordinates are the noise divided by its claimed scale. Their claimed distribution is the Laplace distribution
     with scale 1 if `is_laplace`, and otherwise the standard normal distribution.
 
-    - distribution: Kolmogorov-Smirnov test. It detects coordinates without noise, even if all remaining coordinates
-      have too much noise. It also detects noise with a wrong distribution, such as the absolute values of noise.
+    - distribution: Kolmogorov-Smirnov test. It detects coordinates without noise, even if all other coordinates have
+      too much noise. It also detects a wrong distribution, such as absolute values of noise.
     - order: two-sided test of the correlation of each coordinate with the next, both transformed to normal values. It
       detects sorted noise. With fewer than `MIN_ORDERED` coordinates, the p-value is 1.
-    - ties: test of the number of neighbours in the sorted absolute values that are tied (`TIE`). For n coordinates,
-      this number has about a Poisson distribution with mean n² · `TIE` · ∫ f², where f is the density of an absolute
-      value. It detects noise that is used for several coordinates, and noise in multiples of a large unit.
+    - ties: the absolute values are sorted, and the neighbours that are tied (`TIE`) are counted. For n coordinates,
+      the count has about a Poisson distribution with mean n² · `TIE` · ∫ f², where f is the density of an absolute
+      value. The test detects one noise used for several coordinates, and noise in multiples of a large unit.
     """
     z = np.asarray(coordinates, dtype=np.float64)
     claimed = stats.laplace if is_laplace else stats.norm
@@ -127,12 +123,12 @@ def coordinate_tests(coordinates: Sequence[float], *, is_laplace: bool) -> dict[
 
 
 def smallest_shortfall(all_degrees: int) -> float:
-    """Return the share by which noise must be too small so that the test `scale` detects it with power .8; at most 1.
+    """Return the smallest share, at most 1, of missing noise that the test `scale` detects with power .8.
 
         1 - sqrt(max(0, 1 - (z + z')·sqrt(2 / all_degrees)))
 
-    z is the normal quantile of 1 - ALPHA / 2, and z' that of the power. `all_degrees` is the number of degrees of
-    freedom (see `noise_tests`) of all steps together.
+    z is the normal quantile of 1 - ALPHA / 2, and z' that of the power. `all_degrees` is the sum of the degrees of
+    freedom (see `noise_tests`) of all steps.
     """
     z_total = float(stats.norm.isf(ALPHA / 2) + stats.norm.ppf(POWER))
     return 1 - math.sqrt(max(0.0, 1 - z_total * math.sqrt(2 / all_degrees)))
@@ -153,6 +149,6 @@ def _overlap_moments(n: int, steps: int, q: float) -> tuple[float, float]:
 
 
 def _gamma_p(value: float, mean: float, variance: float, *, half_step: float) -> float:
-    """Return the two-sided p-value of a sum. `half_step` corrects for continuity: .5 for a count, otherwise 0."""
+    """Return the two-sided p-value of a sum; `half_step` corrects for continuity: .5 for a count, otherwise 0."""
     fitted = stats.gamma(mean**2 / variance, scale=variance / mean)
     return min(1.0, 2 * float(min(fitted.cdf(value + half_step), fitted.sf(value - half_step))))

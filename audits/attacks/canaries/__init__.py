@@ -1,1 +1,1 @@
-"""Make canaries (fictitious persons), and test whether a release reveals which of them its generator saw."""
+"""Make canaries (invented persons), and test whether a release reveals which of them its generator saw."""

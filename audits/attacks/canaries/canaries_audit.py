@@ -1,8 +1,8 @@
 """Canaries audit: judge whether a synthetic table reveals the persons on whom its generator was trained.
 
-A canary is an invented person. For each canary, a fair coin decides whether it is inserted into the train data of the
-canary build or omitted. The canary build is a second build of the same pipeline; it is never released. Attacks
-score each canary by its similarity to the synthetic table of the canary build. If the scores distinguish inserted
+A canary is an invented person, and the canary build is a second build of the same pipeline, which is never released.
+For each canary, a fair coin decides whether it is inserted into the train data of the canary build or omitted.
+Attacks score each canary by its similarity to the synthetic table of this build. If the scores distinguish inserted
 from omitted canaries, the generator reveals on whom it was trained. The audit also counts canaries whose last eight
 words are reproduced.
 """
@@ -27,22 +27,19 @@ from audits.core.types import AuditInputs, AuditResult, Bool, Canaries, Estimate
 MARGIN = 0.10  # allowed distance of the AUC from one half
 EPSILON_LIMIT = 1.0  # largest allowed lower bound on epsilon if no epsilon is claimed
 MIN_CANARIES = 1_000  # smallest number of canaries for a pass
-FAIR_P = 1e-6  # coins are refused as unfair if the number of inserted canaries has a smaller p-value
-# one-sided confidence of the interval of the control value (see `CanaryAudit`); high, because this interval can be
-# too narrow
-CONTROL_CONFIDENCE = 0.9999
+FAIR_P = 1e-6  # coins count as unfair if the number of inserted canaries has a smaller p-value
+CONTROL_CONFIDENCE = 0.9999  # of each end of the control value's interval; high, because it can be too narrow
 
 
 class CanaryAudit:
     """Test whether the synthetic table of a canary build shows which canaries were inserted.
 
-    `audits explain canaries` describes the attacks and the verdicts. Each membership attack gives each canary a
-    score, which should be higher if the canary was inserted; the stacked attack combines all scores. The audit
-    guesses the coins from the scores. If more guesses are right than a claimed epsilon allows, the claim is refuted.
-    The attacks are fitted on the reference: the given reference table or, if none is given, the text of a fifth of
-    the control persons.
+    `audits explain canaries` describes the attacks and the verdicts. Each attack gives each canary a score, which
+    should be higher if the canary was inserted; the stacked attack combines all scores. The audit guesses the coins
+    from the scores. If more guesses are right than a claimed epsilon allows, the claim is refuted. The attacks are
+    fitted on the reference: the given reference table or, without one, the texts of a fifth of the control persons.
 
-    Metrics (auc, epsilon_lower_bound and scan_p use only the one-row canaries, which have one record each):
+    Metrics (auc, epsilon_lower_bound and scan_p use only canaries with one row):
 
     - auc: the AUC furthest from one half among all attacks. An AUC is the probability that an inserted canary has a
       higher score than an omitted one. The interval covers the intervals of all attacks.
@@ -52,24 +49,22 @@ class CanaryAudit:
       scores.
     - reproduced: number of inserted canaries whose ending (last eight words) occurs in the synthetic table of the
       canary build or in the table to release, but not in the reference.
-    - max_exposure: highest exposure of an inserted canary of the family `suffix`, whose endings are random words. The
-      exposure is the number of bits that the synthetic table of the canary build reveals about the ending of a
-      canary. The metric is absent if there are fewer than 10,000 suffixes (random endings for comparison), or if no
-      canary of this family was inserted or none was omitted.
+    - max_exposure: highest exposure of an inserted canary of the family `suffix`, which ends with random words. The
+      exposure says how many bits the synthetic table of the canary build reveals about the ending. The metric is
+      absent with fewer than 10,000 suffixes (random endings for comparison), or if no canary of this family was
+      inserted or none was omitted.
 
-    The control value is the AUC of the stacked attack on the table to release, whose generator was trained on no
-    canary. If the interval of this AUC excludes one half, inserted and omitted canaries differ for a reason
-    other than training; then the scores and the guesses cannot make the audit fail, and the audit does not pass.
+    The control value is the AUC of the stacked attack on the table to release, whose generator saw no canary. If its
+    interval excludes one half, inserted and omitted canaries differ for a reason other than training. Then the audit
+    cannot pass, and the scores and guesses cannot make it fail.
 
-    The results of canaries of 4 and 16 near-identical rows are in `details.repeats`. The bound on epsilon from these
-    canaries applies to all rows of a person and is not compared with a claim. `details.power.smallest_leak` is the
-    smallest AUC above one half that the one-row canaries distinguish from one half with power .8.
+    `details.repeats` has the results of canaries with 4 and 16 near-identical rows. Their bound on epsilon applies to
+    all rows of a person and is not compared with a claim. `details.power.smallest_leak` is the smallest AUC above one
+    half that the one-row canaries distinguish from one half with power .8.
 
     Privacy: the generator of the canary build was trained on train, so the rows of this build are not shown and must
-        not be released. The audit compares rows of the released, train and control tables for equality and returns
-        counts.
-    Randomness: control persons who become the reference, seeds of the encoders, folds of the attacks, and folds in
-        which the coins are guessed.
+        not be released. The audit compares rows of the released, train and control tables, and returns counts.
+    Randomness: control persons who become the reference, seeds of the encoders, and folds of attacks and guesses.
     Reference: canaries and exposure, Carlini et al., USENIX Security 2019; one-run bound, Steinke et al., arXiv
         2305.08846; canaries in synthetic text, Meeus et al., "The Canary's Echo", 2025.
     """
@@ -157,7 +152,7 @@ def _checked_canaries(inputs: AuditInputs) -> Canaries:
 def _power(
     n: int, is_inserted: Bool, bound: Bound, limit: float, n_attacks: int, confidence: float
 ) -> dict[str, Any]:
-    """Return the report entry on power, for n canaries; `is_inserted` has the coins of the one-row canaries."""
+    """Return the report entry on power for n canaries; `is_inserted` has the coins of the one-row canaries."""
     n_smaller = min(int(is_inserted.sum()), int((~is_inserted).sum()))
     # total numbers of canaries with which each test has enough one-row canaries; -(-a // b) rounds up
     for_epsilon = -(-needed_for_epsilon(limit, alpha=FAIL_LEVEL) * n // bound.persons)
@@ -194,7 +189,7 @@ def _judge(
 
 
 def _copy_failures(copies: measurements.CopyCounts) -> list[str]:
-    # if endings of omitted canaries occur in the tables, endings of inserted canaries may also occur by chance
+    # if endings of omitted canaries are reproduced by chance, endings of inserted canaries may be too
     reproduced = copies.reproduced if copies.left_out == 0 else 0
     counted = (
         (
@@ -221,7 +216,7 @@ def _guess_failures(attacks: CrossFitted, epsilon: float, claim: Claim) -> list[
 
 
 def _repeat_failures(repeats: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return a failure for each n > 1 if n-row canaries reveal their coins and a train person has at least n rows."""
+    """Return a failure for each n > 1 if canaries of n rows reveal their coins and a train person has >= n rows."""
     return [
         f"inserted canaries of {n_rows} rows are distinguished from omitted canaries, and a train person has at "
         f"least {n_rows} rows"

@@ -1,12 +1,11 @@
-"""Write and read the files of canaries (fictitious persons in a second build of the pipeline, the canary build).
+"""Write and read the files of canaries: invented persons, some of whom are inserted into the train data of a build.
 
-- canaries.parquet has all rows of all canaries, with the columns text, label, group (person), family (the kind of
-  canary), inserted (whether the canary build includes the person) and repeats (number of rows of the person).
-- suffixes.parquet has the column text: random endings, with which the endings of canaries are compared.
-- insert.parquet has the rows to append to the train data of the canary build, with the train table's column names.
+This second build of the pipeline (the canary build) is never released, and it must read only insert.parquet:
 
-Of these files, the canary build must read only insert.parquet. The metadata of the files warn that no row of this
-build may ever be released.
+- canaries.parquet: all rows of all canaries, with the columns text, label, group (person), family (kind of canary),
+  inserted (whether the canary build includes the person) and repeats (number of rows of the person).
+- suffixes.parquet: the column text has random endings, which are compared with the endings of canaries.
+- insert.parquet: the rows to append to the train data of the canary build, with the train table's column names.
 """
 
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ from audits.core.types import Canaries, Table, persons
 from audits.text.normalise import tokens
 
 CANARIES, SUFFIXES, INSERT = "canaries.parquet", "suffixes.parquet", "insert.parquet"
-KNOWN_FAMILIES = (*FAMILIES, "other")  # "other" is for canaries that `audits canaries` did not make
+KNOWN_FAMILIES = (*FAMILIES, "other")
 WARNING = {"audits": "canaries, for a canary build only: no row of a generator that saw them may ever be released"}
 
 # what a value of each type must be, for messages
@@ -74,8 +73,8 @@ def read_canaries(
     """Return the canaries with the synthetic table of the canary build.
 
     `path` is a folder written by `write_canaries`, or a parquet table with the columns of canaries.parquet. The
-    family of a canary that `audits canaries` did not make is `other`. `canary_build` is the synthetic table of the
-    canary build (.parquet, .jsonl or .csv); `text`, `label` and `group` are the names of columns of that table.
+    family `other` is for canaries that `audits canaries` did not make. `canary_build` is the synthetic table of the
+    canary build (.parquet, .jsonl or .csv), and `text`, `label` and `group` are its column names.
 
     Raises:
         InputError: a file is missing or invalid; all problems are listed.

@@ -1,17 +1,17 @@
 """Make canaries (invented persons) for the canaries audit, which tests what a generator memorises.
 
-For each canary, a fair coin decides whether it is inserted into the train data of the canary build, which is a second
-build of the pipeline that is never released. The texts are made from the words of a reference (text like train, by
-other persons) or, without a reference, from built-in words. The ending of a canary is its last eight words. There are
-four families of canaries, because different types of generators retain different texts:
+For each canary, a fair coin decides whether it is inserted into the train data of the canary build, a second build of
+the pipeline. This build is never released. The words of a canary are mostly from a reference (text like train, by
+other persons) or, without a reference, from a built-in list. The ending of a canary is its last eight words. There
+are four families of canaries, because different types of generators retain different texts:
 
-    suffix      the beginning of a reference text, then eight random words, which a copying generator reproduces
+    suffix      the beginning of a reference text, then eight random words; a copying generator reproduces them
     semantic    the beginning of a reference text, then a sentence whose parts do not belong together; a generator
                 that works on embeddings retains the unusual meaning
     outlier     random words in 1, 4 or 16 near-identical rows, if possible not of the largest class; a generator
-                that interpolates between nearest neighbours mixes these rows with each other only
-    sampled     a random sequence of words. With a reference, most pairs of adjacent words also occur in it, so the
-                words fit the domain, although the whole sequence is unlikely
+                that interpolates between nearest neighbours mixes these rows only with each other
+    sampled     a random sequence of words; with a reference, most pairs of adjacent words also occur in it, so the
+                words fit the domain, but the whole sequence is unlikely
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ from audits.text.ngrams import numbered_words, runs
 from audits.text.normalise import tokens
 
 ENDING_TOKENS = 8  # number of words of an ending; a canary shares no run of this many words with train
-MIN_SUFFIXES = 10_000  # number of random endings (suffixes) with which the endings of `suffix` canaries are compared
+MIN_SUFFIXES = 10_000  # number of suffixes: random endings that are compared with the endings of `suffix` canaries
 FAMILIES = ("suffix", "semantic", "outlier", "sampled")
 REPEATS = (1, 4, 16)  # numbers of rows that an `outlier` canary can have
 BEGINNING_WORDS = (12, 25)  # smallest and largest number of words of a beginning; shorter texts are used whole
@@ -37,10 +37,10 @@ OUTLIER_WORDS = 24  # number of words of an `outlier` row
 SAMPLED_WORDS = (25, 45)  # range of the number of words of a `sampled` row; the upper end is exclusive
 MIN_WORDS = 200  # if fewer words of the reference are in the vocabulary, the built-in words are added to it
 # In a `sampled` row, the next word is drawn from the vocabulary with probability JUMP, and otherwise from the words
-# that follow the current word in the reference. A word that follows the current word c times gets a probability
+# that follow the current word in the reference. If a word follows it c times there, the probability of this word is
 # proportional to c^(1 / TEMPERATURE).
 JUMP, TEMPERATURE = 0.2, 1.5
-MAX_DRAWS = 20  # largest number of times that the text of one canary is drawn
+MAX_DRAWS = 20  # the text of a canary is drawn at most this many times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class CanarySet:
     table: Table  # rows of all canaries
     family: tuple[str, ...]  # family of each canary, in order of first appearance in the table
     inserted: Bool  # (canaries,), whether each canary is inserted, in the order of `family`
-    suffixes: tuple[str, ...]  # random endings with which the endings of `suffix` canaries are compared
+    suffixes: tuple[str, ...]  # see `MIN_SUFFIXES`
 
     @property
     def insert(self) -> Table:
@@ -62,7 +62,7 @@ class CanarySet:
 class _Source:
     """The words from which canaries are made; without a reference, all fields except `vocabulary` are empty."""
 
-    rows: tuple[tuple[str, ...], ...]  # words of each reference row that shares no run of 8 words with train
+    rows: tuple[tuple[str, ...], ...]  # words of each reference row that has no 8 consecutive words of a train row
     rows_of_label: dict[str, list[int]]  # key: class; value: indices into `rows`
     vocabulary: tuple[str, ...]  # words from which random words are drawn
     # key: word in `rows`; value: the words that follow it there, and their cumulative probabilities
@@ -74,18 +74,18 @@ def make_canaries(train: Table, reference: Table | None, n: int, rng: Rng) -> Ca
 
     The families are used in turn. `outlier` canaries have 1, 4 and 16 rows in turn; canaries of the other families
     have one row. If train has classes, the class of each canary is drawn at random. The beginning of a canary is from
-    a reference row of its class or, if there is none, from any reference row. A canary is unusable, and its text is
-    drawn again, if it shares a run of 8 words with train or has the same ending as an earlier canary.
+    a reference row of its class or, if there is none, from any reference row. The text of a canary is drawn again if
+    it shares a run (8 consecutive words) with train or has the same ending as an earlier canary.
 
     Args:
         train: train table of the canary build, without canaries.
-        reference: text like train, by persons not in train; rows that share a run of 8 words with train are not used.
+        reference: text like train, by persons not in train; rows that share a run with train are not used.
         n: number of canaries; about half are inserted. The audit passes only if n is at least 1,000.
         rng: random stream that draws classes, then texts, an id of the set, one coin per canary, and the suffixes.
 
     Raises:
-        InputError: `n` is below 2, every reference row shares a run of 8 words with train, or a canary is still
-            unusable after 20 draws.
+        InputError: `n` is below 2, every reference row shares a run with train, or a text would have to be drawn more
+            than 20 times.
 
     Privacy: canaries contain class names of train, but no run of 8 words of train.
     """
@@ -140,7 +140,7 @@ def _source(train: Table, reference: Table | None) -> _Source:
     if reference.labels is not None:
         for place, i in enumerate(usable):
             rows_of_label.setdefault(reference.labels[i], []).append(place)
-    # a word of the reference must occur in at least two rows, because a word of a single row may be a name
+    # only words in at least two rows are used, because a word of a single row may be a name
     row_counts = Counter(word for i in usable for word in set(tokens(reference.texts[i])))
     common = sorted(word for word, n_rows in row_counts.items() if n_rows >= 2 and word.isalpha() and len(word) > 3)
     vocabulary = tuple(common) if len(common) >= MIN_WORDS else tuple(dict.fromkeys([*common, *BUILT_IN_WORDS]))
@@ -153,13 +153,13 @@ def _source(train: Table, reference: Table | None) -> _Source:
 
 
 def _flattened(next_counts: Counter[str]) -> tuple[tuple[str, ...], Float]:
-    """Return (next words, their cumulative probabilities) for counts of next words; see TEMPERATURE."""
+    """Return the words that follow a word, with their cumulative probabilities (see TEMPERATURE)."""
     weight = np.array(list(next_counts.values()), dtype=np.float64) ** (1 / TEMPERATURE)
     return tuple(next_counts), np.cumsum(weight / weight.sum())
 
 
 def _labels(train: Table, families: Sequence[str], rng: Rng) -> list[str] | None:
-    """Return a random class for each canary (if possible not the largest for `outlier`); None without classes."""
+    """Return a random class for each canary (for `outlier`, if possible not the largest); None without classes."""
     if train.labels is None:
         return None
     count = Counter(train.labels)
@@ -171,7 +171,7 @@ def _labels(train: Table, families: Sequence[str], rng: Rng) -> list[str] | None
 
 
 def _rows(family: str, n_rows: int, label: str | None, source: _Source, rng: Rng) -> tuple[str, ...]:
-    """Return the texts of the rows of a new canary; `n_rows` only matters for the family `outlier`."""
+    """Return the texts of the rows of a new canary; only `outlier` canaries use `n_rows`."""
     if family == "suffix":
         return (f"{_beginning(label, source, rng)} {_ending(source, rng)}",)
     if family == "semantic":
@@ -180,7 +180,7 @@ def _rows(family: str, n_rows: int, label: str | None, source: _Source, rng: Rng
         return (_sampled(source, rng),)
     base = _drawn(source, OUTLIER_WORDS, rng)
     rows = [list(base) for _ in range(n_rows)]
-    for row in rows:  # one random word of each row is replaced; the rows keep their common ending
+    for row in rows:  # replace one random word of each row, but not in the common ending
         row[int(rng.integers(OUTLIER_WORDS - ENDING_TOKENS))] = _drawn(source, 1, rng)[0]
     return tuple(" ".join(row) for row in rows)
 
@@ -215,14 +215,14 @@ def _sampled(source: _Source, rng: Rng) -> str:
 
 
 def _shares_run(texts: Sequence[str], train: Sequence[str]) -> Bool:
-    """Return for each text whether it shares a run of 8 words with any train text."""
+    """Return for each text whether it shares 8 consecutive words with any train text."""
     (tested_words, train_words), _ = numbered_words([texts, train])
     keys, rows = runs(tested_words, ENDING_TOKENS)
     return np.bincount(rows, np.isin(keys, runs(train_words, ENDING_TOKENS)[0]), minlength=len(texts)) > 0
 
 
 def _unusable(texts: list[tuple[str, ...]], train: Table) -> list[int]:
-    """Return the indices of canaries that share a run of 8 words with train or have an earlier canary's ending."""
+    """Return the indices of canaries that share 8 consecutive words with train or have an earlier canary's ending."""
     canary_of_row = [i for i, rows in enumerate(texts) for _ in rows]
     is_shared = _shares_run(list(chain.from_iterable(texts)), train.texts)
     sharing = {i for i, shares in zip(canary_of_row, is_shared, strict=True) if shares}

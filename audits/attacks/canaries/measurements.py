@@ -1,14 +1,13 @@
 """Measure for the canaries audit how much a generator reveals about canaries (invented persons).
 
-The canary build is a second build of the same pipeline; it is never released. A part of the canaries is inserted
-into the train data of the canary build; the others are omitted. Canaries are compared with the synthetic table of the
-canary build by
+The canary build is a second build of the same pipeline, which is never released. Some canaries are inserted into its
+train data, and the others are omitted. Three measurements compare the canaries with its synthetic table:
 
-- membership scores, which attacks use to distinguish inserted from omitted canaries;
-- reproduced endings and copied rows;
-- exposure: how many bits the table reveals about an ending.
+- membership scores, by which attacks distinguish inserted from omitted canaries
+- reproduced endings (the last 8 words of a text) and copied rows
+- exposure: how many bits the table reveals about an ending
 
-The ending of a text is its last 8 words. The reference is text of persons other than train and canaries.
+The reference is text of persons who are neither in train nor canaries.
 """
 
 import math
@@ -38,12 +37,12 @@ Strings = NDArray[np.str_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyCounts:
-    """Numbers of canaries with a reproduced ending (`ending_reproduced`), and of rows that a table must not have."""
+    """Numbers of canaries with a reproduced ending (`ending_reproduced`), and of rows in a wrong table."""
 
     in_canary_build: int  # inserted canaries whose ending is reproduced in the synthetic table of the canary build
     in_release: int  # inserted canaries whose ending is reproduced in the table to release
     reproduced: int  # inserted canaries whose ending is reproduced in at least one of these two tables
-    left_out: int  # omitted canaries whose ending is reproduced in at least one of these tables, by chance
+    left_out: int  # omitted canaries whose ending is reproduced in at least one of these two tables, by chance
     canary_build_rows: int  # rows of the table to release that equal a synthetic row of the canary build
     in_train: int  # rows of canaries that equal a row of the train data of the table to release
 
@@ -56,15 +55,15 @@ class Kinds(NamedTuple):
 
 
 def score_canaries(canaries: Canaries, synthetic: Table, reference: Table, rng: Rng) -> tuple[dict[str, Float], Arms]:
-    """Return the membership scores by name, each as an array (P,) for the P canaries, and the canaries as `Arms`.
+    """Return the membership scores of the P canaries by name, each of shape (P,), and the canaries as `Arms`.
 
     A membership score says how strongly `synthetic` suggests that the canary was inserted. Inserted canaries come
-    first, as the arm train; omitted canaries follow as the arm control. The score of a canary is the highest score of
-    its rows. Encoders are fitted on the reference, which must not contain canaries or train rows.
+    first (in the role of train), then omitted canaries (in the role of control). The score of a canary is the highest
+    score of its rows. Encoders are fitted on the reference, which must not contain canaries or train rows.
     """
     inserted = canaries.inserted[persons(canaries.table.groups)[1]]
     holdout = HoldoutTables(
-        # vectors of encoders are removed, because canaries have none
+        # vectors that the caller passed are removed, because canaries have none
         synthetic=replace(synthetic, vectors={}),
         train=take(canaries.table, np.flatnonzero(inserted)),
         control=take(canaries.table, np.flatnonzero(~inserted)),
@@ -84,7 +83,7 @@ def ending_reproduced(texts: Sequence[str], synthetic: Sequence[str], reference:
     """
     (words_of_texts, words_of_synthetic, words_of_reference), _ = numbered_words([texts, synthetic, reference])
     keys, rows = runs(words_of_texts, ENDING_TOKENS)
-    # `runs` gives all runs of 8 words of each text in order; the last run of a text is its ending
+    # `runs` returns all runs of 8 words of each text in order; the last run of a text is its ending
     is_last = np.append(rows[1:] != rows[:-1], np.ones(min(1, len(rows)), dtype=np.bool_))
     keys, rows = keys[is_last], rows[is_last]
     reproduced = np.zeros(len(texts), dtype=np.bool_)
@@ -96,10 +95,9 @@ def ending_reproduced(texts: Sequence[str], synthetic: Sequence[str], reference:
 
 
 def count_copies(canaries: Canaries, inputs: AuditInputs, reference: Table) -> CopyCounts:
-    """Count the canaries with a reproduced ending, and the rows that a table contains but must not contain.
+    """Count the canaries with a reproduced ending, and the rows that are in a wrong table.
 
-    Two rows are equal if their normalised texts are equal. Rows whose text is also in control or in the reference do
-    not count.
+    Rows are equal if their normalised texts are equal. Texts that are also in control or the reference do not count.
     """
     table, canary_build, released = canaries.table, canaries.canary_build, inputs.synthetic
     person = persons(table.groups)[1]
@@ -127,9 +125,9 @@ def canary_kinds(canaries: Canaries) -> Kinds:
 
 
 def rank_within_kinds(scores: Mapping[str, Float], kinds: Kinds) -> dict[str, Float]:
-    """Return for each score the ranks (P,) of the canaries among canaries of the same kind, scaled to (0, 1).
+    """Return for each score the ranks of the canaries among canaries of the same kind, (P,), scaled to (0, 1).
 
-    Without ranks, differences between the kinds would hide differences between inserted and omitted canaries.
+    Differences between the kinds would hide differences between inserted and omitted canaries.
     """
     family = np.unique(kinds.family, return_inverse=True)[1]
     kind = np.unique(family * (int(kinds.rows.max()) + 1) + kinds.rows, return_inverse=True)[1]
@@ -147,7 +145,7 @@ def scores_of(scores: Mapping[str, Float], selected: Bool) -> dict[str, Float]:
 
 
 def persons_of(people: Arms, selected: Bool) -> Arms:
-    """Return the selected canaries as `Arms` with one row per canary, because each canary has one score."""
+    """Return the selected canaries as `Arms` with one row per canary."""
     rows, is_train = np.arange(int(selected.sum())), people.is_train[selected]
     return replace(people, row_person=rows, is_train=is_train, person_class=people.person_class[selected])
 
@@ -167,9 +165,10 @@ def auc_by_repeats(
     - inserted, left_out: numbers of inserted and of omitted canaries of n rows.
     - auc: AUC of the stacked attack, which combines all scores.
     - as_in_train: whether a person of train has at least n rows.
-    - auc_low, auc_high: interval of the AUC of the attack whose interval has the highest lower end. The error
-      probability of .05 is divided equally among all n and attacks.
-    - group_epsilon_lower_bound: lower bound on epsilon for all rows of a person together, at level .05 for all n.
+    - auc_low, auc_high: of the AUC intervals of all attacks, the one with the highest lower end. The error
+      probability .05 is divided equally among all n and attacks.
+    - group_epsilon_lower_bound: lower bound on epsilon for all rows of a person together. The error probability .05
+      is divided equally among all n.
     """
     max_train_rows = int(np.bincount(persons(train.groups)[1]).max())
     coins = {n: (rows == n, people.is_train[rows == n]) for n in np.unique(rows[rows > 1]).tolist()}
@@ -202,12 +201,13 @@ def exposure_bits(
 ) -> Float:
     """Return the exposure of each ending, float64 (endings,): how many bits the synthetic text reveals about it.
 
-        exposure = log2 |C| - log2 rank,  rank = 1 + (suffixes with higher score) + (suffixes with equal score) / 2
+    Each ending is compared with n `suffixes`, random endings of no canary. The score of an ending or suffix is the
+    mean of log P_S - log P_R over its words. P_S and P_R are the probabilities of a word after the preceding words,
+    in n-gram models of the synthetic and of the reference text (`kneser_ney.log_likelihood`).
 
-    The suffixes are random endings that belong to no canary. C is the set of all suffixes and the ending. The score
-    of a member of C is the mean of log P_S - log P_R over its words. P_S and P_R are the probabilities of the
-    word, after the preceding words, in n-gram models of the synthetic and of the reference text
-    (`kneser_ney.log_likelihood`). Without a leak, the mean exposure is log2 e = 1.44. The maximum is log2 |C|.
+        exposure = log2(n + 1) - log2 rank,  rank = 1 + (suffixes with higher score) + (suffixes with equal score) / 2
+
+    Without a leak, the mean exposure is log2 e = 1.44. The maximum is log2(n + 1).
 
     Raises:
         InputError: there are fewer than 10,000 suffixes.
@@ -228,10 +228,9 @@ def exposure_bits(
 
 
 def canary_exposures(canaries: Canaries, reference: Table) -> tuple[Float, Float] | None:
-    """Return the exposures, in bits, of the endings of inserted and of omitted canaries of the family `suffix`.
+    """Return the exposures, in bits, of inserted and of omitted canaries of the family `suffix`.
 
-    A canary of this family ends with random words. The result is None if there are fewer than 10,000 suffixes, or if
-    the family has no inserted or no omitted canary.
+    The result is None if there are fewer than 10,000 suffixes, or if the family has no inserted or no omitted canary.
     """
     first = np.unique(persons(canaries.table.groups)[1], return_index=True)[1]
     is_suffix = np.array(canaries.family) == "suffix"

@@ -1,7 +1,4 @@
-"""Make sentences for canaries (fictitious persons) from built-in words.
-
-Real records hardly contain such sentences, because the parts of a sentence do not belong together.
-"""
+"""Make sentences for canaries (invented persons) from built-in words; real records hardly contain such sentences."""
 
 from audits.core.types import Rng
 from audits.text.name_lists import split_list
@@ -22,7 +19,7 @@ trellis trumpet tulip tunnel turnip turret twilight umber valley vanilla velvet 
 whistle willow window winter wicker woollen yarrow zephyr zinc
 """)
 
-# the four parts of a sentence of `odd_sentence` (who, what, event, place); semicolons separate the alternatives
+# the parts of a sentence of `odd_sentence`: who, what, event, place
 _SLOTS = tuple(
     tuple(" ".join(part.split()) for part in parts.split(";"))
     for parts in (
@@ -55,6 +52,6 @@ def odd_sentence(rng: Rng) -> str:
 
 
 def plain_sentences(rng: Rng) -> str:
-    """Return two short sentences with six random words; a canary begins with them if there is no reference text."""
+    """Return two short sentences with six random words, with which a canary begins if there is no reference."""
     a, b, c, d, e, f = (BUILT_IN_WORDS[int(rng.integers(len(BUILT_IN_WORDS)))] for _ in range(6))
     return f"The {a} stood by the {b} and the {c} was seen again. Later the {d} and the {e} were put near the {f}."

@@ -2,8 +2,8 @@
 
 There are four kinds of change: persons joined; persons left; records were added to persons who stayed; records of
 persons who stayed were removed. The audit first tests whether the releases share too many synthetic rows, which shows
-a common seed or kept rows. It then attacks each kind of change: it distinguishes changed persons, whose records were
-added or removed, from control persons whom neither generator saw. The measurements are in `release_change.py`.
+a common seed or kept rows. For each kind of change, attacks then try to distinguish the persons whose records were
+added or removed (changed persons) from control persons, whom neither generator saw (`release_change.py`).
 """
 
 import math
@@ -22,9 +22,7 @@ from audits.core.two_sided import envelope, exact_share, is_inside, power
 from audits.core.types import AuditInputs, AuditResult, Estimate, Rng, Verdict
 
 MARGIN = 0.10  # largest allowed distance of an AUC or a share from one half
-# number of attacks on one kind of change, including the stacked attack (see `Differencing`); this number is assumed
-# if no attack was made
-N_ATTACKS = 5
+N_ATTACKS = 5  # number of attacks on one kind of change that is assumed if no attack was made
 _DESCRIPTIONS: Mapping[Change, str] = {
     "joined": "persons who joined",
     "left": "persons who left",
@@ -47,20 +45,18 @@ class Differencing:
       all these AUCs. A value of .5 is safe.
     - scan_p: smallest p-value of the scan tests of all scores and kinds of change, corrected for the number of tests.
       A scan test looks for too many or too few changed persons at the top of a ranking.
-    - new_rows_share: of the synthetic rows that only one release has, the share whose nearest person is a changed
-      person. The nearest person is sought among equally many changed and control persons. The metric is the share
-      furthest from one half among all encoders and kinds of change. A value of .5 is safe.
+    - new_rows_share: of the synthetic rows that only one release has, the share that is nearest to a changed person,
+      among equally many changed and control persons. The metric is the share furthest from one half among all
+      encoders and kinds of change. A value of .5 is safe.
     - shared_rows: number of long rows of this release that are equal to a row of the previous release.
-    - near_rows: number of long rows of this release that are equal to a row of the previous release or a near copy
-      of one (`release_change.NEAR`).
+    - near_rows: number of long rows of this release that are equal to a row of the previous release, or a near copy
+      (`release_change.NEAR`) of one.
 
     `details.power.smallest_leak` is the smallest distance of an AUC from one half that is detected with power .8, or
     None if there are no persons to compare. No epsilon follows from the AUCs, because persons do not join at random.
 
     Privacy: reads all texts of both releases and tables; per-record scores stay in memory.
-    Randomness: without a reference table, the choice of the control persons whose texts become the reference, on
-        which the attacks are fitted; one seed of the encoders; the folds and draws of persons for each kind of
-        change.
+    Randomness: see `release_change.attack_changes`.
     Reference: the scores are those of `audits/attacks/membership/scores.py`. The detection of a common seed by shared
         rows was designed for this project.
     """
@@ -72,7 +68,7 @@ class Differencing:
 
         Raises:
             NotMeasurable: no previous release was given; the reference table has too few records; or a train or
-                control table has no person ids (not raised if the shared rows or seeds make the audit fail).
+                control table has no person ids (unless shared rows or equal seeds make the audit fail).
             InputError: no word occurs in two records of the compared persons.
         """
         previous = inputs.previous
@@ -109,9 +105,8 @@ class ReleaseComparison:
     seeds: Seeds
     n_changed: Mapping[Change, int]  # number of changed persons of each kind of change that occurred
     n_controls: int  # number of control persons whom neither generator saw
-    reference_share: float  # share of the `n_controls` persons that becomes the reference and is not compared
-    # result for each kind of change with at least 20 persons; empty if control persons or synthetic rows are too few
-    attacks: Mapping[Change, ChangeAttack]
+    reference_share: float  # share of these control persons that becomes the reference and is not compared
+    attacks: Mapping[Change, ChangeAttack]  # result of `attack_changes`
     aucs: Mapping[Change, Estimate]  # for each kind of change in `attacks`: the AUC furthest from one half
 
     @property
@@ -121,20 +116,17 @@ class ReleaseComparison:
 
     @property
     def n_needed(self) -> int:
-        """Number of persons that are needed among the changed persons, and among the control persons.
-
-        With this number of persons, a kind of change without a leak passes with probability .8.
-        """
+        """Smallest number of changed and of control persons with which .8 of the changes without a leak pass."""
         n_attacks = max((len(attack.membership.areas) for attack in self.attacks.values()), default=N_ATTACKS)
         return stats.needed_for_auc(MARGIN, power=stats.power_of_each(n_attacks))
 
     def has_shift(self, name: Change) -> bool:
-        """Return whether the real records of changed and of control persons differ significantly in their texts."""
+        """Return whether the real texts of changed and of control persons differ significantly."""
         shift = self.attacks[name].shift
         return shift is not None and not shift.low <= 0.5 <= shift.high
 
     def scan_p(self) -> dict[Change, float]:
-        """Return for each attacked kind of change the smallest p-value of the scan tests, corrected for all tests."""
+        """Return for each attacked kind of change the smallest p-value of its scan tests, corrected for all tests."""
         return _corrected({n: [scan.p for scan in a.membership.scans.values()] for n, a in self.attacks.items()})
 
 
@@ -181,7 +173,7 @@ def _metrics(comparison: ReleaseComparison, confidence: float) -> dict[str, Esti
 def _fails(comparison: ReleaseComparison) -> list[str]:
     """Return the reasons for the verdict fail: shared randomness, and kinds of change that an attack reveals.
 
-    A kind of change is not judged if the real texts of changed and of control persons differ (`has_shift`).
+    A kind of change with a shift (`has_shift`) is not judged.
     """
     fails = []
     rows = comparison.overlap

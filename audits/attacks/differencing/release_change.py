@@ -1,11 +1,10 @@
 """Compare two releases of one source for the differencing audit: shared rows, changed records, and attacks.
 
-If a synthetic row is in both releases, the two releases have a common seed, or the row was kept from the previous
-release. A changed record is in only one of the two train tables, and its person is a changed person. There are four
-kinds of change: persons joined; persons left; records were added to persons who stayed; records of persons who stayed
-were removed. Attacks distinguish changed persons from control persons (who are in neither train table) by the
-difference of a membership score between the releases. Such a score says how strongly a synthetic table suggests that
-a record was in train.
+Many synthetic rows in both releases show a common seed, or rows that were kept from the previous release. A changed
+record is in only one of the two train tables, and its person is a changed person. There are four kinds of change:
+persons joined; persons left; records were added to persons who stayed; records of persons who stayed were removed. A
+membership score says how strongly a synthetic table suggests that a record was in train. By its difference between
+the releases, attacks distinguish changed persons from control persons, who are in neither train table.
 """
 
 from collections.abc import Mapping
@@ -27,7 +26,7 @@ from audits.text.minhash import Sketch, near_pairs, sketch
 from audits.text.normalise import normalise, tokens
 
 MIN_WORDS = 20  # smallest number of words of a long row
-NEAR = 0.8  # smallest Jaccard index of near copies: (runs of 5 words in both rows) / (runs in at least one of them)
+NEAR = 0.8  # smallest Jaccard index of near copies, over the runs of 5 words of both rows
 LIMIT = 0.01  # independent releases have at most this share of near rows (`RowOverlap.near`)
 REPEATS = 20  # number of random draws of equally many changed and control persons
 Seeds = Literal["equal", "different", "unknown"]  # relation between the seeds of the two releases
@@ -48,28 +47,27 @@ class RowOverlap:
     n: int  # number of long rows of this release
     equal: int  # number of long rows of this release with an equal row in the previous release
     near: int  # number of near rows
-    # share of the long rows of a release that have a near copy in the same release; the larger value of both releases
-    by_chance: float
+    by_chance: float  # share of a release's long rows with a near copy in the same release; the larger of both shares
     is_new: Bool  # (m,): whether each row of this release has no equal row and no near copy in the previous release
-    is_gone: Bool  # (m',): whether each row of the previous release has no equal row and no near copy in this release
+    is_gone: Bool  # (m',): the same for each row of the previous release, compared with this release
 
     @property
     def limit(self) -> float:
         """The largest share of near rows that is possible without shared randomness.
 
-        Independent texts rarely share 20 words. Even if a word had one bit of entropy, far less than in text, a row
-        of 20 words would equal one of 10,000 rows with a probability below 1 %.
+        Independent texts rarely share 20 words. Even with one bit of entropy per word, far less than in real text, a
+        row of 20 words equals one of 10,000 rows with a probability below 1 %.
         """
         return max(LIMIT, 2 * self.by_chance)
 
     def proves_shared_randomness(self, seeds: Seeds) -> bool:
-        """Return whether shared randomness is known (equal seeds) or proven at level .05 by the near rows."""
+        """Return whether seeds are equal or the near rows prove shared randomness at level .05."""
         if seeds == "equal":
             return True
         return self.n > 0 and clopper_pearson(self.near, self.n, confidence=1 - FAIL_LEVEL).low > self.limit
 
     def excludes_shared_randomness(self, seeds: Seeds, *, confidence: float) -> bool:
-        """Return whether shared randomness is excluded, by the share of near rows among long rows.
+        """Return whether the share of near rows among long rows excludes shared randomness.
 
         - Different seeds: true if the share is at most the limit, or if there are no long rows.
         - Unknown seeds: true if there are long rows, and the upper end of the share's interval is at most the limit.
@@ -104,7 +102,7 @@ def row_overlap(now: Table, then: Table) -> RowOverlap:
 
 
 def seeds_of(previous: Previous) -> Seeds:
-    """Return whether the seeds of both releases are equal, by their digests; unknown if a digest is missing."""
+    """Return how the seeds of the releases are related, by their digests; `unknown` if a digest is missing."""
     if previous.seed_digest is None or previous.seed_digest_now is None:
         return "unknown"
     return "equal" if previous.seed_digest == previous.seed_digest_now else "different"
@@ -125,13 +123,13 @@ class ChangeAttack:
     membership: CrossFitted  # AUC and scan test of each attack
     people: Arms  # the changed persons (`is_train` is true) and the control persons
     shares: Mapping[str, Share]  # result of `_shares`, by name of the encoder
-    # AUC with which a classifier distinguishes changed records from control records by their texts (`shift_auc`);
-    # None if there are fewer than 10 changed or control persons
+    # AUC of a classifier that distinguishes the real records of changed and of control persons (`shift_auc`); None if
+    # there are fewer than 10 changed or control persons
     shift: Estimate | None
 
 
 def changed_records(now: Table, then: Table) -> dict[Change, Table]:
-    """Return the changed records (person and text) of each kind of change that occurred, from the two train tables.
+    """Return the changed records of each kind of change that occurred between two train tables.
 
     - joined: all records of persons who are only in the table of this release (`now`).
     - left: all records of persons who are only in the table of the previous release (`then`).
@@ -164,16 +162,16 @@ def attack_changes(
 ) -> dict[Change, ChangeAttack]:
     """Return the results of the attacks on each kind of change that has at least 20 changed persons.
 
-    new(x) is a membership score of a record x, computed from the synthetic table of this release. old(x) is the same
-    score, computed from the synthetic table of the previous release (`then`). The attack scores x by
+    new(x) and old(x) are a membership score of a record x, computed from the synthetic table of this release and of
+    the previous release (`then`). The attack scores x by
 
         new(x) - old(x)   if persons joined or records were added
         old(x) - new(x)   if persons left or records were removed
 
     A person's score is the highest score of the person's changed records or, for a control person, of all records.
-    Both releases use the same encoder seed and the same reference (texts of other persons, to which the scores are
-    calibrated), so only the synthetic tables cause differences. The result is empty if `controls` has fewer
-    than 20 persons or a synthetic table has fewer than 20 rows.
+    Both scores use the same encoder seed and the same reference (texts of other persons, on which they are fitted),
+    so that only the synthetic tables cause differences. The result is empty if `controls` has fewer than 20 persons
+    or a synthetic table has fewer than 20 rows.
 
     Raises:
         NotMeasurable: the reference table has fewer than 20 records.
@@ -215,11 +213,10 @@ def attack_changes(
 
 
 def _shares(encoded: tuple[Encoded, ...], unshared: Int, rows: Int, people: Arms, rng: Rng) -> dict[str, Share]:
-    """Return for each encoder the share of the unshared synthetic rows whose nearest person is a changed person.
+    """Return for each encoder the share of the `unshared` synthetic rows whose nearest person is a changed person.
 
-    The nearest person is one of equally many changed and control persons, who are drawn 20 times. `unshared` has the
-    indices of the synthetic rows that only one release has. `rows` has the indices of the records of `people` in the
-    encoded real rows (`stack_arms`). A share with `Share.n` = 0 is omitted.
+    The nearest person is one of equally many changed and control persons, who are drawn 20 times. `rows` has the
+    indices of the records of `people` in `stack_arms`. A share with `Share.n` = 0 is omitted.
     """
     if len(unshared) == 0:
         return {}

@@ -1,1 +1,1 @@
-"""Linkage audit: test whether synthetic rows reveal unknown facts of train persons, or link their records."""
+"""Linkage audit: test whether synthetic rows reveal hidden facts about training persons, or can be linked to them."""

@@ -2,8 +2,8 @@
 
 The generator was trained on the records of the train persons, and never saw those of the control persons. A family is
 an attack in several variants, which differ only in a parameter such as the number of nearest rows. An inference
-family guesses facts that a synthetic table may reveal about a person. The reference is a table of persons who are not
-attacked: public texts, or control persons who were set aside.
+family guesses facts about a person. The reference is a table of persons who are not attacked: public texts, or
+control persons who were set aside.
 """
 
 from collections.abc import Mapping
@@ -25,13 +25,12 @@ from audits.core.types import Bool, Estimate, Float, Int, Rng
 VOTERS = (1, 5)  # variants of attribute inference: number of nearest rows that vote
 LINKED_WITHIN = (1, 5, NEAREST)  # variants of `join_halves`: number of nearest rows of each half that are compared
 MIN_HALF_WORDS = 3  # the halves of a record are joined only if each has at least this many words
-TOP_SHARE = 0.01  # share of persons with the most confident guesses, among whom the report counts right guesses
+TOP_SHARE = 0.01  # the report counts right guesses among this share of persons: those with the most confident guesses
 Kind = Literal["relative", "absolute"]
 
 # entries of MARGINS: (number of persons needed in each of train and control, allowed excess of train over control).
-# An attack uses the first entry for which it can attack enough persons. With the number of persons in an entry, the
-# allowed excess is distinguished from 0 with power .9, if the attack guesses right for 20 % (relative) or 50 %
-# (absolute) of the control persons.
+# An attack uses the first entry for which it can attack enough persons. The number of persons distinguishes a success
+# rate of 20 % (relative) or 50 % (absolute) from a rate that is higher by the allowed excess, with power .9.
 LIMITS = (0.05, 0.07, 0.10)
 MARGINS: Mapping[Kind, tuple[tuple[int, float], ...]] = {
     "relative": tuple((needed_for_excess(d, 0.2, power=0.9), d) for d in LIMITS),
@@ -114,10 +113,7 @@ def attack_families(holdout: HoldoutTables, people: Arms, rng: Rng) -> tuple[lis
 
 
 def _inference(name: str, secrets: Secrets, nearest: NearestRows, baseline: NearestRows, rng: Rng) -> Family:
-    """Return the family of an inference attack.
-
-    `nearest` has the synthetic rows nearest to each record. `baseline` has the reference rows nearest to each record.
-    """
+    """Return the family of an inference attack on `nearest` synthetic rows; the baseline uses reference rows."""
     ties = rng.permutation(secrets.stated.shape[1])
     return Family(
         name=name,
@@ -132,13 +128,13 @@ def _inference(name: str, secrets: Secrets, nearest: NearestRows, baseline: Near
 
 
 def join_halves(first: NearestRows, second: NearestRows, k: int, has_long_halves: Bool) -> Guesses:
-    """Return for each record whether the k rows nearest to its first half and to its second half have a common row.
+    """Return for each record whether its two halves have a common row among the k nearest rows of each.
 
         confidence = max over rows s near both halves of min(cos(first half, s), cos(second half, s))
 
-    An attacker who has two documents of one person, and does not know that they belong together, can join them
-    through a synthetic row that is similar to both. The confidence is 0 if no row is near both halves. Records whose
-    halves are too short (`has_long_halves` is False) are not attacked.
+    The halves represent two documents of one person. An attacker who does not know that they belong together can join
+    them through a synthetic row that is similar to both. The confidence is 0 if no row is near both halves, or if the
+    maximum is negative. Records with short halves (`has_long_halves` is False) are not attacked.
     """
     common = first.rows[:, :k, None] == second.rows[:, None, :k]
     weaker = np.minimum(first.similarities[:, :k, None], second.similarities[:, None, :k]).astype(np.float64)
@@ -147,11 +143,10 @@ def join_halves(first: NearestRows, second: NearestRows, k: int, has_long_halves
 
 
 def invert(full: NearestRows, reverse: Int, row_person: Int) -> Guesses:
-    """Return for each record whether the person guessed from its nearest synthetic row is the person of the record.
+    """Return for each record whether its nearest synthetic row leads back to a record of the same person.
 
-    The guess is the person of the real record nearest to that synthetic row; `reverse` holds the index of this record
-    for each synthetic row. Decoding the vector of a row into text would reveal nothing further, because the text of
-    the row is published.
+    `reverse` has the index of the real record nearest to each synthetic row; the guess is the person of this record.
+    The attack does not decode the vectors of synthetic rows, because the texts of these rows are published.
     """
     guessed_person = row_person[reverse[full.rows[:, 0]]]
     return Guesses(

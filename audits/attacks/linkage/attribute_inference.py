@@ -1,10 +1,10 @@
 """Attribute inference: guess a hidden fact of a record from the synthetic rows nearest to the record's known part.
 
-An item is a fact that can be inferred: a word, or a clinical fact such as "drug:warfarin". The known part is the
-first half of the record, or its profile: its quasi-identifiers (`clinical_fields`). The nearest rows vote for the
-items that they contain, with more weight for items that fewer persons have. A guess is right if the item occurs in
-the hidden part of the record and not in the known part. The reference is a table of persons who are not attacked:
-public texts, or control persons who were set aside. "All persons" are those of train, control and reference.
+The known part is the first half of the record, or its profile: quasi-identifiers such as age (`clinical_fields`). A
+guess is an item: a word, or a clinical fact such as "drug:warfarin". The nearest rows vote for the items that they
+contain, and items of fewer persons have more weight. A guess is right if the item is in the hidden part of the record
+and not in the known part. The reference is a table of persons who are not attacked: public texts, or control persons
+who were set aside. "All persons" are those of train, control and reference.
 """
 
 import math
@@ -54,7 +54,7 @@ class Secrets:
 class Guesses:
     """At most one guess for each of n records."""
 
-    is_trial: Bool  # (n,): whether the record can be attacked; in this module: whether `target` has an item for it
+    is_trial: Bool  # (n,): whether the record can be attacked; in this module: whether it has an item in `target`
     correct: Bool  # (n,): whether the guess is right; False without a guess
     confidence: Float  # (n,): confidence of the attacker, at least 0; 0 without a guess
 
@@ -69,15 +69,15 @@ class Trials:
 
 
 def guess_by_vote(nearest: NearestRows, secrets: Secrets, k: int, ties: Int, *, reference: bool = False) -> Guesses:
-    """Guess for each record the item with the largest vote of the k nearest rows, weighted by the bits of the item.
+    """Guess for each record the item with the largest weighted vote of the k nearest rows.
 
         share(i)   = (sum of w over those of the k rows that have item i) / (sum of w over all k rows)
         guess      = argmax of share(i) · bits(i) over the items i that the known part lacks
         confidence = share(guess) · bits(guess) · w of the nearest row
 
     w is the similarity of a row to the known part, or 0 if it is negative. If all shares are 0, there is no guess.
-    Among items with equal weighted votes, the guess is the item with the lowest rank in `ties` (I,), which must not
-    depend on who is in train. If `reference` is true, `nearest` has rows of the reference in place of synthetic rows.
+    Ties go to the item with the lowest rank in `ties` (I,); these ranks must not depend on who is in train. If
+    `reference` is true, `nearest` has reference rows instead of synthetic rows.
     """
     items = secrets.stated_by_reference if reference else secrets.stated
     n, m = nearest.rows.shape[0], items.shape[0]
@@ -112,7 +112,7 @@ def guess_most_frequent(secrets: Secrets) -> Guesses:
 def person_trials(guesses: Guesses, row_person: Int) -> Trials:
     """Return the most confident guess about each person who has a record that can be attacked.
 
-    If several guesses about a person are equally confident, the result is the guess about the first of these records.
+    Of equally confident guesses about a person, the one about the first record is returned.
     """
     trials = np.flatnonzero(guesses.is_trial)
     order = trials[np.lexsort((trials, -guesses.confidence[trials], row_person[trials]))]
@@ -147,9 +147,10 @@ def field_secrets(holdout: HoldoutTables, stated: Items) -> Secrets:
 
 
 def profile_secrets(holdout: HoldoutTables, stated: Items, profiles: Items) -> Secrets:
-    """Return the secrets of clinical facts, all of which are hidden, for records with at least two quasi-identifiers.
+    """Return the secrets of clinical facts for an attacker who knows only the quasi-identifiers of a record.
 
-    `stated` has the facts of each synthetic row, and `profiles` the quasi-identifiers of each record, train first.
+    Records with fewer than two quasi-identifiers have no secrets. `stated` has the facts of each synthetic row, and
+    `profiles` the quasi-identifiers of each record, train first.
     """
     real = [sensitive_attributes(text) for text in (*holdout.train.texts, *holdout.control.texts)]
     hidden = [items if len(p) >= MIN_KNOWN else frozenset() for items, p in zip(real, profiles, strict=True)]
@@ -160,8 +161,7 @@ def profile_secrets(holdout: HoldoutTables, stated: Items, profiles: Items) -> S
 def profile_neighbours(profiles: Items, rows: Items, reference: Items) -> NearestRows:
     """Return the rows nearest to each profile, by the cosine of weighted quasi-identifiers.
 
-    The weight, in bits, is log2((1 + r) / (1 + r_i)) + `SMALLEST_WEIGHT` for a quasi-identifier that r_i of the r
-    reference rows have.
+    A quasi-identifier in r_i of the r reference rows has the weight log2((1 + r) / (1 + r_i)) + `SMALLEST_WEIGHT`.
     """
     profile_items, row_items, reference_items = _item_tables([profiles, rows, reference])
     counts = np.bincount(reference_items.indices, minlength=profile_items.shape[1])
@@ -179,7 +179,7 @@ def _halved_texts(holdout: HoldoutTables) -> list[Sequence[str]]:
 
 
 def _build_secrets(tables: Sequence[sparse.csr_matrix], holdout: HoldoutTables) -> Secrets:
-    """Build the secrets from the items of synthetic rows, known parts, hidden parts and reference rows (`tables`).
+    """Return the secrets; `tables` has the items of synthetic rows, known parts, hidden parts and reference rows.
 
     Items that no person has, or that more than half of all persons have, are omitted.
     """

@@ -2,7 +2,7 @@
 
 Quasi-identifiers are facts that an outsider may know, such as age, sex and department. Sensitive attributes are facts
 that an outsider may want to learn, such as drugs, laboratory values and allergies. A fact is an item `field:value`,
-such as "age:60". Errors of the extraction favour neither train nor control.
+such as "age:60". Extraction errors affect train and control alike.
 """
 
 import math
@@ -104,8 +104,8 @@ _FIELD = {**dict.fromkeys(_DRUGS, "drug"), **dict.fromkeys(_MIND, "mind"), **dic
 def quasi_identifiers(text: str) -> frozenset[str]:
     """Return what an outsider may know about the patient, as items `field:value`.
 
-    Fields: age (the first age, in bands of ten years up to 90), sex (the sex that more words name; omitted if
-    equally many words name each sex), month (of the first date), every department and every complaint.
+    Fields: age (the first age, in bands of ten years up to 90), sex (the one that more words name; none if equal),
+    month (of the first date), every department and every complaint.
     """
     plain = normalise(text)
     items = {f"complaint:{w}" for w in _WORD.findall(plain) if w in _COMPLAINTS}
@@ -124,9 +124,9 @@ def quasi_identifiers(text: str) -> frozenset[str]:
 def sensitive_attributes(text: str) -> frozenset[str]:
     """Return what an outsider may want to learn about the patient, as items `field:value`.
 
-    Fields: drug, dose, lab (name and number of the band; band b has the values from 2^(b/3) to 2^((b+1)/3)), smoking,
-    alcohol, infection, mind (mental health, substances, abortion and miscarriage, violence), family (relative and
-    illness), allergy.
+    Fields: drug, dose, lab (name and band of the value; band b is from 2^(b/3) to 2^((b+1)/3), so "psa 6" is in band
+    7), smoking, alcohol, infection, mind (mental health, substances, abortion and miscarriage, violence), family
+    (relative and illness), allergy.
     """
     plain = normalise(text)
     words = _WORD.findall(plain)

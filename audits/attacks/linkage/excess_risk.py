@@ -1,8 +1,8 @@
 """Measure how much more often an attack is right about train persons than about control persons.
 
-A person's value, in [0, 1], is the share of the variants of one attack that are right about the person. Variants
-differ in a parameter such as the number of neighbours. a_T and a_H are the mean values of train and of control
-persons, and n_T and n_H are the numbers of these persons.
+The variants of an attack differ in a parameter, such as the number of neighbours. The value of a person, in [0, 1],
+is the share of the variants that are right about the person. a_T and a_H are the mean values of the n_T train persons
+and of the n_H control persons.
 """
 
 import math
@@ -17,8 +17,8 @@ from audits.core.types import Estimate, Float
 def wilson_mean(values: Float, *, confidence: float) -> Interval:
     """Return Wilson's interval of the mean of n values in [0, 1].
 
-    The interval is that of a proportion with mean · n' successes in n' trials, where n' = n · mean · (1 - mean) /
-    variance, or n if the variance is 0.
+    The mean is treated as the proportion of successes in n' = n · mean · (1 - mean) / variance trials, or in n trials
+    if the variance is 0.
 
     Raises:
         NotMeasurable: there is no value.
@@ -55,12 +55,11 @@ def absolute_excess(train: Float, control: Float, *, confidence: float) -> Estim
 def relative_excess(train: Float, control: Float, *, confidence: float) -> Estimate:
     """Return R = (a_T - a_H) / (1 - a_H), the excess as a share of its largest possible value.
 
-    1 - R is the ratio q_T / q_H of the failure rates q_T = 1 - a_T and q_H = 1 - a_H. The interval of the ratio is
+    The failure rates are q_T = 1 - a_T and q_H = 1 - a_H. Their Wilson intervals are (l_T, u_T) and (l_H, u_H). R is
+    1 - q_T / q_H, and its interval is [1 - high, 1 - low]:
 
         low  = l_T · (2 q_T - l_T) / (q_T q_H + sqrt((q_T q_H)^2 - l_T · u_H · (2 q_T - l_T) · (2 q_H - u_H)))
         high = (q_T q_H + sqrt((q_T q_H)^2 - u_T · l_H · (2 q_T - u_T) · (2 q_H - l_H))) / (l_H · (2 q_H - l_H))
-
-    where (l_T, u_T) and (l_H, u_H) are Wilson's intervals of q_T and q_H. R lies in [1 - high, 1 - low].
 
     Raises:
         NotMeasurable: there is no train or no control person, or the attack is right about every control person.
@@ -103,7 +102,7 @@ def detectable_excess(n: int, p: float, *, confidence: float = 0.95) -> float:
 def detectable_relative(train: Float, control: Float, *, confidence: float) -> float:
     """Return the smallest R distinguishable from 0: (z + z') · sqrt(s^2 · (1/n_T + 1/n_H)) / (1 - a_H).
 
-    s^2 and a_H are the variance and mean of the control persons' values after the values 0 and 1 are added. Without
+    s^2 and a_H are the variance and mean of the control persons' values after adding the values 0 and 1. Without
     these two values, s^2 would be 0 if the attack is right about no control person. z and z' are the normal quantiles
     of the confidence and of the power.
     """

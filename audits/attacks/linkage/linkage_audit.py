@@ -1,4 +1,7 @@
-"""Linkage audit: decide whether synthetic rows reveal unknown facts of train persons, or link their records."""
+"""Linkage audit: decide whether synthetic rows reveal unknown facts about train persons, or link to their records.
+
+The generator was trained on the records of the train persons, and never saw those of the control persons.
+"""
 
 import math
 from typing import Any
@@ -24,29 +27,30 @@ _DESCRIPTIONS = {
 
 
 class Linkage:
-    """Test whether synthetic records reveal unknown facts of train persons, or join or retrieve their records.
+    """Test whether synthetic records reveal unknown facts about train persons, or link to their records.
 
-    `audits explain linkage` describes the five attacks and the verdicts. The attacks `words`, `fields` and `profile`
-    infer facts that the attacker does not know; `half_to_half` and `inversion` link records. Metrics, with a_T and
-    a_H the mean success of an attack on train and on control persons:
+    The attacks `words`, `fields` and `profile` infer facts that the attacker does not know. `half_to_half` joins the
+    two halves of a record, and `inversion` retrieves a record. `audits explain linkage` describes the attacks and the
+    verdicts.
 
-    - estimate: R = (a_T - a_H) / (1 - a_H) of the worst of `words`, `fields` and `profile`. R is the excess a_T - a_H
-      as a share of the largest possible excess. The limit depends on the number of persons (`MARGINS`).
-    - rare_excess: a_T - a_H of the worst of these three attacks, for facts that at most ten persons have. The limit
-      is .09.
-    - half_to_half, inversion: a_T - a_H, with limits that depend on the number of persons (`MARGINS`).
-    - limit: the largest limit of the attacks, reported if there are enough persons for every required attack
-      (`words`, `half_to_half` and `inversion`).
+    The variants of an attack differ only in a parameter, such as the number of nearest rows. In each variant, only
+    the most confident guess about a person counts. The value of a person is the share of the variants in which this
+    guess is right. a_T and a_H are the mean values of train and of control persons. Metrics:
+
+    - estimate: R = (a_T - a_H) / (1 - a_H), the excess a_T - a_H as a share of the largest possible excess. Of
+      `words`, `fields` and `profile`, the value furthest from 0 is reported. Its limit is in `MARGINS`.
+    - rare_excess: likewise a_T - a_H of these attacks, for facts that at most ten persons have. Its limit is .09.
+    - half_to_half, inversion: a_T - a_H of these attacks. Their limits are in `MARGINS`.
+    - limit: the largest limit of the attacks. It is reported only if there are enough persons for every required
+      attack (`words`, `half_to_half` and `inversion`).
     - scan_p: smallest p-value of the scan tests, corrected for the number of tests. A scan test checks whether train
       persons are over- or under-represented among the most confident correct guesses.
 
-    An attack has variants, which differ only in a parameter such as the number of nearest rows. In each variant, only
-    the most confident guess about a person counts. The person's value is the share of the variants in which this
-    guess is right. details.power.smallest_leak is the smallest R that can be distinguished from 0.
+    details.power.smallest_leak is the smallest R that can be distinguished from 0.
 
     Privacy: reads all texts of train and control; returns rates over at least twenty persons.
-    Randomness: control persons who become the reference, the encoders' seeds, and orders of records and of items,
-        which decide ties.
+    Randomness: the control persons who become the reference (texts on which the attacks are fitted), the encoders'
+        seeds, and the orders of records and items that decide ties.
     Reference: risks of linking and of inference, and their correction by control persons, Giomi et al., "A unified
         framework for quantifying privacy risk in synthetic data", PoPETs 2023; the use on text, two-sided tests,
         intervals and scan were designed for this project.
@@ -55,7 +59,7 @@ class Linkage:
     name = "linkage"
 
     def run(self, inputs: AuditInputs, rng: Rng, confidence: float) -> AuditResult:
-        """Return how much more the attacks reveal about train than about control, and the verdict.
+        """Return the metrics and the verdict.
 
         Raises:
             NotMeasurable: there are fewer than 20 synthetic records, or train or control has fewer than 20 persons
@@ -146,11 +150,11 @@ def _judge(
 def _insufficient_reason(unclear: list[FamilyResult], holdout: HoldoutTables, people: Arms, confidence: float) -> str:
     """Return the reason of the verdict "insufficient": how many persons would be enough.
 
-    `unclear` has the attacks that have too few persons for a limit, or whose interval extends beyond the limit. It is
-    empty if only the interval of an attack on facts of at most ten persons extends beyond its limit.
+    `unclear` lists the attacks with too few persons for a limit, or with an interval that extends beyond the limit.
+    It is empty if only an attack on facts of at most ten persons exceeds its limit.
     """
     smaller = min(people.n_train, people.n_control)
-    # the attack whose number of persons is the smallest share of the number that the widest limit requires
+    # the attack with the largest ratio of needed persons (for the widest limit) to available persons
     scarcest = max((f for f in unclear if f.limit is None), key=lambda f: MARGINS[f.kind][-1][0] / f.n, default=None)
     if scarcest is not None:
         needed, for_strictest = MARGINS[scarcest.kind][-1][0], MARGINS[scarcest.kind][0][0]
@@ -176,8 +180,7 @@ def _persons_text(factor: float, smaller: int, holdout: HoldoutTables) -> str:
 def _persons_factor(estimate: Estimate, limit: float) -> float:
     """Return by which factor (at least 2) the number of persons must grow so that the interval excludes the limit.
 
-    The distance of the estimate from the limit counts as at least a fifth of the limit, so that the factor stays
-    finite.
+    The distance of estimate and limit counts as at least a fifth of the limit, so that the factor stays finite.
     """
     half_width = max(estimate.high - estimate.value, estimate.value - estimate.low)
     distance = abs(limit - abs(estimate.value))

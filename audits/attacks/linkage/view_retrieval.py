@@ -15,7 +15,7 @@ from audits.embeddings.distances import stack_arms
 from audits.embeddings.encoders import Encoded, encode
 from audits.embeddings.similarity import Float32, Matrix, similarity_blocks
 
-NEAREST = 10  # number of nearest rows that are searched for each half
+NEAREST = 10  # number of nearest rows that `nearest_rows` returns
 VIEWS = 3  # number of views: first half, second half and whole record
 
 
@@ -57,8 +57,7 @@ def match_views(holdout: HoldoutTables, rng: Rng) -> ViewMatches:
     text_encoders = [e for e in encoded if not e.name.startswith("vectors:")]
     n_train, n_control = len(holdout.train), len(holdout.control)
     n = n_train + n_control
-    # rows of each view in `stack_arms`, which has the first halves, the second halves and the whole records of train,
-    # and then the same three parts of control
+    # row numbers in `stack_arms`: first halves, second halves and whole records of train, then the same of control
     first, second, full = (
         np.concatenate(
             [view * n_train + np.arange(n_train), VIEWS * n_train + view * n_control + np.arange(n_control)]
@@ -81,7 +80,7 @@ def match_views(holdout: HoldoutTables, rng: Rng) -> ViewMatches:
 
 
 def _with_views(holdout: HoldoutTables) -> HoldoutTables:
-    """Return the tables; train and control each have all first halves, then all second halves, then all records."""
+    """Return the tables, where train and control have all first halves, then all second halves, then all records."""
 
     def table(real: Table) -> Table:
         first, second = zip(*(split_halves(text) for text in real.texts), strict=True)
@@ -97,7 +96,7 @@ def _with_views(holdout: HoldoutTables) -> HoldoutTables:
 
 
 def nearest_rows(pairs: Sequence[tuple[Matrix, Matrix]]) -> NearestRows:
-    """Return the ten rows nearest to each query by mean cosine, or all rows if there are fewer than ten.
+    """Return the ten rows nearest to each query by mean cosine over the encoders, or all rows if there are fewer.
 
     `pairs` has (vectors of the queries, vectors of the rows) for each encoder.
     """

@@ -2,9 +2,9 @@
 
 A score is one number per person; a high score suggests that the person is in train. Each score is one attack. The
 stacked attack combines all scores with weights, which are fitted on some persons and applied to others. Each attack
-is measured by its AUC (`stats.auc`), which is one half without a leak, and each score also by a test of the persons
-at the top of its ranking (`stats.scan_test`). The arm, or role, of a person is train or control. P is the number of
-persons, n_T of them in train and n_H in control.
+is measured by its AUC (`stats.auc`), which is one half without a leak. Each score is also measured by a test of the
+persons at the top of its ranking (`stats.scan_test`). The arm, or role, of a person is train or control. The
+generator never saw control. P is the number of persons, n_T of them in train and n_H in control.
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,14 +60,15 @@ class CrossFitted:
 def cross_fit(scores: Mapping[str, Float], people: Arms, rng: Rng) -> CrossFitted:
     """Return the results of every attack on these persons; `scores` has K arrays of P scores, by name.
 
-    The stacked attack splits each arm into five folds at random. It ranks the persons of each fold by
+    The stacked attack splits each arm into five folds at random. It ranks the persons of each fold by z · w, with
+    weights w from a ridge regression on the n persons of the four remaining folds:
 
-        z · w,  w = (Z'Z + .02 · n · I)^-1 · Z'y
+        w = (Z'Z + .02 · n · I)^-1 · Z'y
 
-    z (K,) has the normal quantiles of a person's ranks in all scores. Z (n, K) has z of the n persons of the four
-    remaining folds, and y (n,) has their roles (+1 for train, -1 for control). Z and y are centred. All weights w are
-    equal if n <= K + 1, or if an F-test of the least-squares fit of y by Z is not significant at 1 %: weights fitted
-    to noise would make the interval of the AUC too narrow.
+    z (K,) has the normal quantiles of a person's ranks in all scores. Z (n, K) has one row z per person, and y (n,)
+    has +1 for train and -1 for control. Z and y are centred. All weights are equal if n <= K + 1, or if an F-test of
+    the least-squares fit of y by Z is not significant at 1 %. Otherwise, weights fitted to noise could make the
+    interval of the AUC too narrow.
 
     Randomness: splits each arm into folds.
     Reference: stacking, Wolpert 1992; fitting and measuring on different persons was designed for this project.
@@ -114,7 +115,7 @@ class ClassAreas:
 
     areas: Sequence[Sequence[Area]]  # for each class with at least MIN_CLASS_PERSONS per arm: AUC of every attack
     n_classes: int  # number of all classes, also of those without an entry in `areas`
-    needed: int  # persons per arm that are needed so that all of `areas` pass with probability .8 if there is no leak
+    needed: int  # persons per arm with which, without a leak, all of `areas` pass with probability .8
 
     @property
     def n_too_small(self) -> int:
@@ -158,10 +159,9 @@ def areas_by_class(scores: Mapping[str, Float], people: Arms, margin: float) -> 
 
 
 def true_positives(scores: Float, is_train: Bool, rate: float) -> int:
-    """Return the number of true positives at the false-positive rate `rate`: train persons above a threshold.
+    """Return how many train persons are above the threshold for the false-positive rate `rate` (true positives).
 
-    At most the share `rate` of the control persons have a score above the threshold. The threshold is the lowest
-    control score with this property.
+    The threshold is the lowest control score that at most the share `rate` of the control persons exceed.
     """
     control = np.sort(scores[~is_train])[::-1]
     return int((scores[is_train] > control[int(rate * len(control))]).sum())
@@ -187,14 +187,13 @@ def smallest_detected_leaks(
 
         1/2 + margin + (z_(1 - .05 / (2 · K)) + z_power) · sqrt((n_T + n_H + 1) / (12 · n_T · n_H))
 
-    copied_share: the share of train persons who are copied; None if no share is detected. If L copied persons have
-        the L highest scores of all N = n_T + n_H persons, the m >= L persons with the highest scores contain
-        L + Hypergeom(N - L, n_T - L, m - L) train persons. A scan test detects that this number is too high.
+    copied_share: the share of train persons who are copied; None if no share is detected. L copied persons are
+        assumed to have the L highest of all N = n_T + n_H scores. The persons with the m >= L highest scores then
+        include L + Hypergeom(N - L, n_T - L, m - L) train persons. A scan test detects that this number is too high.
     epsilon: the epsilon of a mechanism, for one person added or removed; None if no epsilon below 10 is detected.
         The reported epsilon is half of e, the epsilon for replacing one person. `guess_coins` guesses the roles of
-        four fifths of `coins` persons, and the audit fails if so many guesses are right that e must exceed
-        `epsilon_limit`. Each guess is assumed to be right with the highest probability that e allows, which is
-        1 / (1 + exp(-e)).
+        four fifths of `coins` persons. Each guess is assumed to be right with the highest probability that e allows,
+        1 / (1 + exp(-e)). The audit fails if so many guesses are right that e must exceed `epsilon_limit`.
     """
     error = float(np.sqrt((n_train + n_control + 1) / (12 * n_train * n_control)))
     z = float(norm.ppf(1 - stats.FAIL_LEVEL / (2 * attacks)))
@@ -224,7 +223,7 @@ def _copied(n_train: int, n_control: int, attacks: int, power: float) -> float |
 
 def _epsilon(coins: int, limit: float, power: float) -> float | None:
     """Return `epsilon` of `smallest_detected_leaks` for one power, searched in steps of .05."""
-    # the numbers of guesses that `guess_coins` tests, each at the level FAIL_LEVEL / (how many numbers are tested)
+    # `guess_coins` tests these numbers of guesses, each at the level FAIL_LEVEL / (how many numbers are tested)
     n_guesses_tested = guesses_tried(guessed_persons(coins)) if coins > 0 else []
     p_right_at_limit = 1 / (1 + np.exp(-limit))
     for epsilon in np.arange(limit, MAX_EPSILON, 0.05).tolist():

@@ -1,11 +1,10 @@
-"""Membership scores from word models: is a record more likely under a model of the synthetic text than in general?
+"""Membership scores that compare the probabilities of a record under models of synthetic and of reference text.
 
 The models are Kneser-Ney language models, which predict each word from the four words before it. Each word is
 replaced by a number, its symbol. Each run (sequence) of one to five words is replaced by a 64-bit key, and the runs
 are counted by sorting their keys, which takes seconds for a million words. The context of a run is the run without
 its last word. If the rows have classes, a second model counts each class separately: in this model, the same word has
-a different symbol in each class. A membership score compares the probability of a record under a model of the
-synthetic text with its probability under a model of a reference text.
+a different symbol in each class.
 """
 
 from dataclasses import dataclass
@@ -16,9 +15,7 @@ from audits.core.types import Bool, Float, Int, UInt
 from audits.text.ngrams import Sequences, find_keys, runs
 
 ORDER = 5  # number of words in the longest counted runs: a predicted word and the four words before it
-# smallest number of records of a class, in one half of the reference, for which ratios are standardised within the
-# class (`calibrated_ratio`)
-MIN_OF_CLASS = 10
+MIN_OF_CLASS = 10  # ratios are standardised within a class that has this many records in a half of the reference
 MIN_DEVIATION = 1e-9  # ratios are divided by at least this number; the standard deviation of equal ratios is 0
 
 
@@ -49,14 +46,17 @@ def log_likelihood(model: WordRows, texts: WordRows, n_words: int) -> Float:
         P_k(w | h) = P_(k-1)(w | h')                                                        if c(h.) is 0
         P_0 = 1 / V,   D_k = n_1 / (n_1 + 2 · n_2), or .5 if n_1 is 0
 
-    P is P_5. If fewer than four words precede w in the text, P is P_k, where k - 1 is the number of these words. In
-    P_k, h is the k - 1 words before w, and h' is h without its first word. c counts runs in the rows of `model`. For
-    a run of five words, c is the number of times it occurs; for a shorter run, c is the number of different words
-    that precede it. c(h.) is the sum of c over the runs that extend h by one word, and N(h.) is the number of these
-    runs with c above 0. n_i is the number of runs of k words with c = i. V (`n_words`) is the number of different
-    words. If `model` and `texts` have classes, P is the mean of two models: in the first, classes do not count; in
-    the second, equal words of different classes are different words. A text without words has the value 0. The result
-    has shape (texts,).
+    P is P_5. If fewer than four words precede w in the text, P is P_k, where k - 1 is the number of these words.
+
+    - In P_k, h is the k - 1 words before w, and h' is h without its first word.
+    - c counts runs in the rows of `model`. For a run of five words, c is the number of times it occurs. For a shorter
+      run, c is the number of different words that precede it.
+    - c(h.) is the sum of c over the runs that extend h by one word. N(h.) is the number of these runs with c above 0.
+    - n_i is the number of runs of k words with c = i. V (`n_words`) is the number of different words.
+
+    If `model` and `texts` have classes, P is the mean of two models. The first ignores the classes. In the second,
+    equal words of different classes are different words. The result has shape (texts,), with 0 for texts without
+    words.
 
     Reference: interpolated Kneser-Ney smoothing, Kneser and Ney 1995, Chen and Goodman 1999.
     """
@@ -73,17 +73,17 @@ def calibrated_ratio(synthetic: WordRows, real: WordRows, reference: WordRows, n
 
         r(x) = log P_S(x) - log P_R(x),   rmia(x) = (r(x) - mean of r(z)) / standard deviation of r(z)
 
-    log P(x) is the `log_likelihood` of x. P_S is counted on the synthetic text. The reference is split into halves:
-    P_R is counted on one half, and the z are the records of the other half. Then the halves swap their roles, and
-    both results are averaged. If at least ten z have the class of x, the mean and standard deviation are over the z
-    of this class, otherwise over all z of the half. The published attack RMIA (see Reference) does not standardise
-    r(x), but returns the share of the z with r(z) < r(x). That share is 1 for all copied records and does not rank
-    them. The result has shape (records,).
+    log P(x) is the `log_likelihood` of x. P_S is counted on the synthetic text, and P_R on one half of the reference.
+    The z are the records of the other half. Then the halves swap their roles, and both results are averaged. The mean
+    and standard deviation are over the z of the class of x if there are at least ten, otherwise over all z. The
+    result has shape (records,).
+
+    The published attack RMIA returns the share of the z with r(z) < r(x). This share is 1 for all copied records, so
+    it does not rank them.
 
     Reference: ratio as a membership score, Meeus et al., "The Canary's Echo", 2025; calibration, Zarifzadeh, Liu and
-        Shokri, "Low-cost high-power membership inference attacks" (RMIA), ICML 2024. Our own parts:
-        ratios are standardised, if possible within a class, and a model of the synthetic text takes the place of the
-        attacked model in RMIA.
+        Shokri, "Low-cost high-power membership inference attacks" (RMIA), ICML 2024. Standardising the ratios, and
+        replacing the attacked model of RMIA by a model of the synthetic text, were designed for this project.
     """
     log_p_s = log_likelihood(synthetic, real, n_words)
     place = np.arange(len(reference.words))
@@ -177,10 +177,7 @@ def _runs_by_end(sequences: Sequences, length: int) -> tuple[Int, UInt, UInt]:
 
 
 def _look_up(keys: UInt, searched_keys: UInt, *values: Float) -> list[Float]:
-    """Return, for each array in `values`, its value for each searched key.
-
-    Each array has one value per key of `keys`. The value of a searched key that is not in `keys` is 0.
-    """
+    """Return each array of `values` (one entry per key of `keys`) at the searched keys; 0 for keys not in `keys`."""
     if len(keys) == 0:
         return [np.zeros(len(searched_keys)) for _ in values]
     place, is_key = find_keys(keys, searched_keys)

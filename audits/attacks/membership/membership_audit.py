@@ -1,7 +1,7 @@
 """Membership audit: decide whether the release reveals who was in the training data.
 
 Each attack computes a score of each person from the synthetic table. The audit fails if the scores distinguish train
-persons from control persons.
+persons from control persons, whose records the generator never saw.
 """
 
 import math
@@ -49,20 +49,19 @@ class Membership(EncoderAudit):
 
     Metrics:
 
-    - auc: of the AUCs of all attacks, the one furthest from one half. The AUC of an attack is P[train > control] +
-      P[train = control] / 2 for the scores of a random train person and a random control person. `low` and `high` are
-      the outermost interval ends of all attacks, so a limit on `low` and `high` applies to every attack.
+    - auc: the AUC furthest from one half. The AUC of an attack is P[train > control] + P[train = control] / 2 for the
+      scores of a random train person and a random control person. `low` and `high` are the outermost interval ends of
+      all attacks, so a limit on `low` and `high` applies to every attack.
     - tpr_at_fpr_5pct, tpr_at_fpr_1pct, tpr_at_fpr_01pct: highest share of train persons that an attack flags while it
-      flags at most 5 %, 1 % or 0.1 % of the control persons; reported only if there are at least 100, 1,000 or 10,000
-      control persons.
+      flags at most 5 %, 1 % or 0.1 % of the control persons. They require 100, 1,000 or 10,000 control persons.
     - scan_p: smallest p-value of the exact scan tests of all scores, after Holm's correction. A scan test looks for
       too many or too few train persons at the top of a ranking (`scan_test`).
     - epsilon_lower_bound: lower confidence bound on epsilon (one person added or removed) from guessing which persons
       are in train; `low` and `high` equal the bound. details.epsilon.ceiling is its value if every guess were right.
-    - mirror_auc: like auc, for the difference between the scores on the synthetic table and on `AuditInputs.mirror`,
-      a table that the same generator wrote from control; reported only if a mirror table is given.
-    - worst_class_auc: like auc, over all attacks and all classes (labels) with at least 100 persons in each of train
-      and control; reported only if there are two or more classes, and at least one of them is that large.
+    - mirror_auc: like auc, but from the scores on the synthetic table minus the scores on `AuditInputs.mirror`, a
+      table that the same generator wrote after training on control. It requires a mirror table.
+    - worst_class_auc: like auc, but over all attacks within each large class (label). A class is large if train and
+      control each have at least 100 persons of it. The metric requires two classes, at least one of them large.
 
     details.power.curve is the result of `smallest_detected_leaks`. details.power.smallest_leak is the smallest
     distance of an AUC from one half that a single attack detects with power .8 at the confidence of the run.
@@ -81,8 +80,8 @@ class Membership(EncoderAudit):
         row_scores = membership_scores(holdout, tables.encoded)
         scores = {name: person_scores(s, people.row_person) for name, s in row_scores.items()}
         fitted = attack.cross_fit(scores, people, rng)
-        # `claim.limit` and `claim.delta`: epsilon and delta, for one person added or removed, that the mechanism log
-        # claims; without a claim, they are EPSILON_LIMIT and 0
+        # epsilon (`claim.limit`) and delta that the log of DP mechanisms claims for one person added or removed;
+        # without a claim, EPSILON_LIMIT and 0
         claim = stated_claim(inputs.mechanism, EPSILON_LIMIT)
         delta = min(DELTA_CAP, (1 + math.exp(claim.limit)) * claim.delta)  # delta for replacing one person
         evidence = MembershipEvidence(
@@ -105,12 +104,11 @@ class MembershipEvidence:
 
 
 def _mirrored(row_scores: Mapping[str, Float], mirror: Table, tables: EncodedTables, rng: Rng) -> CrossFitted:
-    """Return the results of the attacks whose score of a record x is a(x; S) - a(x; S').
+    """Return the results of the attacks with the scores a(x; S) - a(x; S') of the records x.
 
     a(x; S) is a score of x on the synthetic table S, and a(x; S') the same score on the mirror table S', which the
-    generator wrote from control. Whether x is rare or hard to predict affects both scores equally, so the difference
-    removes this effect. If there is a leak, train persons score higher on S, and control persons score higher on S';
-    the difference shows the leak twice as strongly.
+    generator wrote after training on control. If a record is rare or hard to predict, both scores change equally, so
+    this effect cancels. A leak counts twice: it raises the scores of train on S, and the scores of control on S'.
 
     Reference: difficulty calibration, Watson et al., "On the importance of difficulty calibration in membership
         inference attacks", ICLR 2022; calibration by running the generator on control was designed for this project.
@@ -125,18 +123,18 @@ def _mirrored(row_scores: Mapping[str, Float], mirror: Table, tables: EncodedTab
 
 
 def epsilon_bound(scores: Mapping[str, Float], is_train: Bool, rng: Rng, delta: float = 0.0) -> dict[str, Any]:
-    """Return the lower confidence bound on epsilon from guessing who is in train, at level .05; see `guess_coins`.
+    """Return the lower bound on epsilon from guessing who is in train (`guess_coins`), with confidence .95.
 
     `scores` has one score per person for each attack, (P,), and `is_train` states who is in train, (P,). `delta` is
     the delta of the tested (epsilon, delta) for replacing one person.
 
-    The bound requires roles (train or control) that are decided by independent fair coins. The function therefore
-    draws k from Bin(m, 1/2), where m is the result of `guessed_roles`, and then k train and m - k control persons at
-    random. Because train was drawn at random, the roles of these m persons are distributed like fair coins. The
-    number of persons in train is fixed: if one person leaves train, another person enters. The bound therefore holds
-    for replacing one person, and half of the bound holds for adding or removing one person. If k or m - k exceeds the
-    number of persons in the smaller of train and control, k is drawn again. This happens less than once in a million
-    draws.
+    The bound requires that independent fair coins decide the roles (train or control). Therefore, k train and m - k
+    control persons are drawn at random, with k from Bin(m, 1/2) and m from `guessed_roles`. Because train was drawn
+    at random, the roles of these m persons are distributed like fair coins. If k or m - k exceeds the number of
+    persons in the smaller of train and control, k is drawn again. This happens less than once in a million draws.
+
+    The number of persons in train is fixed: if one person leaves train, another person enters. The bound therefore
+    holds for replacing one person, and half of the bound holds for adding or removing one person.
 
     Returns:
         The fields of `Bound` (`epsilon` and `ceiling` for one person added or removed, `persons` = m),
@@ -162,26 +160,26 @@ def epsilon_bound(scores: Mapping[str, Float], is_train: Bool, rng: Rng, delta: 
 
 
 def guessed_roles(smaller: int) -> int:
-    """Return m, the number of persons whom `epsilon_bound` draws; the roles of four fifths of them can be guessed.
+    """Return m, the number of persons whom `epsilon_bound` draws.
 
-    s is the number of persons in the smaller arm (train or control). m = 2·s - 5·sqrt(2·s), rounded down, but at
-    least s. The number k of train persons among the m is drawn from Bin(m, 1/2). If m is above s, the mean of k plus
-    five standard deviations, m/2 + 5·sqrt(m)/2, is at most s, so s persons per arm are nearly always enough. If m is
-    s, they are always enough.
+    s is `smaller`, the number of persons in the smaller of train and control. `epsilon_bound` draws k from Bin(m,
+    1/2), and neither k nor m - k may exceed s. Therefore, m is 2·s - 5·sqrt(2·s), rounded down, but at least s. If m
+    is above s, s is at least five standard deviations above the mean of k: m/2 + 5·sqrt(m)/2 <= s. If m is s, k
+    cannot exceed s.
     """
     return max(smaller, 2 * smaller - math.ceil(5 * math.sqrt(2 * smaller)))
 
 
 def needed_persons(attacks: int = N_ATTACKS) -> int:
-    """Return how many persons train and control each need: without a leak, all AUCs then pass with probability .8."""
+    """Return how many persons train and control each need for all AUCs to pass with probability .8 without a leak."""
     return needed_for_auc(MARGIN, power=power_of_each(attacks))
 
 
 def _rates(fitted: CrossFitted, people: Arms, confidence: float) -> dict[str, tuple[Estimate, float, float]]:
     """Return for each metric name: the true-positive rate of the best attack, its limit, its proven lower bound.
 
-    The bound is wrong with probability FAIL_LEVEL or less, also if there are several attacks. A metric has no entry
-    if there are too few control persons for it.
+    The bound is corrected for the number of attacks, and is wrong with probability FAIL_LEVEL or less. Metrics that
+    require more control persons have no entry.
     """
     results = {}
     for rate, needed, limit, name in RATES:

@@ -28,7 +28,7 @@ from audits.text.ngrams import Sequences, numbered_words, runs
 NEAREST = 3  # number of highest Jaccard indices that are averaged
 SHINGLE = 3  # number of words per run
 LEFT_OUT = "characters"  # encoder that `membership_scores` leaves out and only `further_scores` uses
-CANDIDATES = 12  # the two records that explain a synthetic row are searched among this number of most similar records
+CANDIDATES = 12  # the two records that explain a synthetic row are searched among this many most similar records
 
 
 def membership_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict[str, Float]:
@@ -89,7 +89,7 @@ def further_scores(holdout: HoldoutTables, encoded: tuple[Encoded, ...]) -> dict
 
 
 def shared_runs(synthetic: Sequences, real: Sequences) -> dict[str, Float]:
-    """Return two scores of each record, computed from the runs of 3 words that it shares with similar synthetic rows.
+    """Return two scores of each record, computed from the runs of 3 words that it shares with synthetic rows.
 
     x and s are the sets of runs of a record and of a synthetic row. jaccard_top3 is the mean of the 3 highest
     |x ∩ s| / |x ∪ s|, and containment is the highest |x ∩ s| / |x|. Both are 0 for a record without runs.
@@ -118,8 +118,8 @@ def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
         top1(x) = max over s of cos(x, s)
         mass(x) = sum over s of the weight of x, clipped to [0, 1], in the combination a · P + b · Q nearest to s
 
-    s is a synthetic row. Among the 12 real records that are most similar to s, P and Q are the two whose combination
-    is nearest to s. The mass detects small contributions to many rows as well as a large contribution to one row.
+    s is a synthetic row. P and Q are chosen among the 12 real records that are most similar to s. The mass detects
+    small contributions to many rows as well as a large contribution to one row.
 
     Reference: P and Q are the parents in `audits/attacks/parent_recovery`. The mass as a score was designed for this
         project.

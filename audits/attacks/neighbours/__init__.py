@@ -1,1 +1,1 @@
-"""Neighbours audit: test whether synthetic records are closer to train than to control."""
+"""Neighbours audit: test whether synthetic records are closer to training records than to unseen records."""

@@ -1,4 +1,7 @@
-"""Neighbours audit: decide whether synthetic records are closer to train than to control, or further away."""
+"""Neighbours audit: decide whether synthetic records are closer to train than to control, or further away.
+
+The generator was trained on the records of train, and never saw those of control.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,11 +21,10 @@ REPEATS = 20  # number of draws of equally many train and control persons; `shar
 MIN_CLASS_CONTROL = 100  # a class is measured separately only if at least this many control persons are in it
 CLASS_MARGIN = 0.05  # within a class, `share` may be at most this far from one half
 
-# (number of independent rows needed; margin). `share` may be at most the margin away from one half. Synthetic rows
-# near the same person do not count as independent; `Share.n` is the number of independent rows.
-# If there is no leak and there are the rows needed for the margin .03 or .05, the intervals of the shares by the word
-# encoder and by the character encoder both lie within this margin with probability .95. If there are the rows needed
-# for the margin .10, a share of .40 or .60 is detected with power .8.
+# (number of independent rows needed; margin: largest allowed distance of `share` from one half). Synthetic rows near
+# the same person do not count as independent; `Share.n` is the number of independent rows.
+# Without a leak, the intervals of `share` by the word encoder and by the character encoder both lie within the margin
+# .03 or .05 with probability .95. The rows for the margin .10 detect a share of .40 or .60 with power .8.
 MARGINS: tuple[tuple[int, float], ...] = (
     *((stats.needed_for_share(d, power=stats.power_of_each(2, stats.PASS_POWER)), d) for d in (0.03, 0.05)),
     (stats.needed_for_share(0.10), 0.10),
@@ -55,12 +57,11 @@ class Neighbours(EncoderAudit):
 
     - share: share of synthetic records whose nearest person is in train; ties are broken at random. One half is safe.
     - scan_p: smallest p-value of exact scan tests, corrected for the number of tests. A scan test checks whether
-      train persons are over- or under-represented at the top of a ranking by a score. There are two scores
-      (`crowding`): the person's highest similarity to a synthetic record, and this similarity minus the mean
-      similarity to the most similar reference records (public records, or records of control persons set aside).
+      train persons are over- or under-represented at the top of a ranking by a score. The first score is the person's
+      highest similarity to a synthetic record. The second is `crowding`: this similarity minus the mean similarity to
+      the most similar reference records (public records, or records of control persons set aside).
     - margin: largest allowed distance of the share from one half, given the number of independent rows.
-    - worst_class_share: `share` of the class in which it is furthest from one half, with the outermost interval ends
-      of all classes.
+    - worst_class_share: the class `share` furthest from one half, with the outermost interval ends of all classes.
 
     A pass alone is weak evidence: releases that pass tests of nearest neighbours can still be attacked ("The DCR
     Delusion", Yao et al. 2025).

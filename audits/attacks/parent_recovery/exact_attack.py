@@ -3,10 +3,11 @@
 A point is a row of the synthetic matrix, and a real row is a row of train or control. A segment is the straight line
 between two train rows, or between two control rows. The first attack counts the points on segments. The second attack
 uses only the points: it finds lines through at least three points, and the intersections of these lines. If points
-were mixed from pairs of train rows, the lines intersect at train rows. The attacks need the original vectors, precise
-to about four digits. If the text that was written for a vector is encoded again, the new vector deviates from the
-original vector. A deviation of 1e-3 hides a segment, so finding nothing in such vectors **does not show safety**.
-`noise_tolerant_attack.py` has an attack for text.
+were mixed from pairs of train rows, the lines intersect at train rows.
+
+Both attacks need the original vectors, precise to about four digits. If a text is written from a vector and encoded
+again, the new vector is different. A deviation of 1e-3 hides a segment, so finding nothing in such vectors **does not
+show safety**. `noise_tolerant_attack.py` has an attack for text.
 """
 
 from dataclasses import dataclass
@@ -27,10 +28,10 @@ from audits.embeddings.similarity import BLOCK, best_pairs, similarity_blocks
 TOLERANCE = 1e-4
 MARGIN_OF_CHANCE = 100  # chance is ruled out only if no point is within this many tolerances of a control segment
 MIN_DIMENSIONS = 5  # with fewer dimensions, chance is never ruled out
-# a point is on a segment only if, in the combination of the two ends that is nearest to the point, each end has more
-# than this share of the total weight
+# a point is on a segment only if each end has more than this share of the total weight in the combination of both
+# ends that is nearest to the point
 INTERIOR = 1e-3
-LINE_NEIGHBOURS = 30  # a line through a point is searched among this number of points that are nearest to the point
+LINE_NEIGHBOURS = 30  # the lines through a point are searched among this many points nearest to it
 MAX_LINE_ROWS = 20_000  # lines are searched only among the first points of the synthetic matrix, up to this number
 MIN_LINES = 3  # smallest number of lines that meet at an intersection
 RECOVERED_WITHIN = 1e-3  # largest distance of a recovered real row from an intersection, as a share of the row's norm
@@ -65,9 +66,8 @@ def attack_segments(
     d = 5, this number is 3e-6, so a single point is proof. With few dimensions or many repeated rows, points can lie
     on control segments by chance. For this case, a sign test compares train with control.
 
-    The rows of `synthetic` (m, d) must not be normalized, because the search for lines needs points that are still on
-    their lines; `segment_residuals` normalizes its own copies. `train` is (n_train, d) and `control` is (n_control,
-    d).
+    The rows of `synthetic` (m, d) must not be normalized, because normalized points are no longer on lines.
+    `segment_residuals` normalizes its own copies. `train` has shape (n_train, d), and `control` (n_control, d).
     """
     to_train, to_control = segment_residuals(synthetic, train), segment_residuals(synthetic, control)
     is_train, is_control = to_train <= TOLERANCE, to_control <= TOLERANCE
@@ -121,8 +121,8 @@ def line_intersections(points: Float) -> Float:
     """Return each intersection of at least three lines, once for each of these lines.
 
     The result has shape (intersections, d). Each line passes through three or more of the points. Points that were
-    mixed from a real row R and one of several other rows lie on lines through R, so an attacker who has only the
-    points finds R at an intersection.
+    mixed from a real row R and different other rows lie on lines through R. An attacker who has only the points
+    therefore finds R at an intersection.
     """
     origins, directions, lengths = _lines(points)
     intersections = [np.empty((0, points.shape[1]))]
@@ -143,8 +143,8 @@ def _lines(points: Float) -> tuple[Float, Float, Float]:
     """Return the origins (lines, d), the unit directions (lines, d) and the lengths (lines,) of the lines.
 
     A point and two of its nearest points are on one line if the directions from the point to both are equal or
-    opposite; lines with a common point are joined. The origin of a line is the mean of its points, and the length is
-    the largest distance of a point from the origin.
+    opposite. Lines with a common point are joined. The origin of a line is the mean of its points. The length is the
+    largest distance of a point from the origin.
     """
     m, k = len(points), min(LINE_NEIGHBOURS, len(points) - 1)
     squares = (points**2).sum(axis=1)

@@ -27,7 +27,7 @@ def read_lineage(path: str | Path, n_synthetic: int, n_train: int) -> Lineage:
 
     The file has one row for each synthetic row, in the table's order, with two columns. `parents` lists the numbers
     (from 0) of the train rows that the synthetic row was mixed from. `weights` lists one weight for each parent. The
-    weights are at least 0 and sum to 1. Both lists are empty for a row that was made from no record.
+    weights are at least 0 and sum to 1. Both lists are empty for a row that was made without any record.
 
     Raises:
         InputError: the file cannot be read or does not fit the tables.

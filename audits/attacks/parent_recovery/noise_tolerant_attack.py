@@ -1,10 +1,11 @@
 """Find the two persons from whose records each synthetic row may have been mixed, for the audit `parent_recovery`.
 
-A parent of a row is here a person from whose records the row was mixed. The role of a person is train or control, and
-the class of a person is the label of the person's first record. For each row, the attack searches among the records
-of equally many train and control persons for the two records whose combination is nearest to the row. The pair of a
-row consists of the two persons of these records. If pairs have more train persons than chance explains, the release
-reveals the parents. The attack tolerates noise, so it works on the vectors of the released texts by any encoder.
+A parent of a row is here a person from whose records the row was mixed. For each row, the attack searches among the
+records of equally many train and control persons for the two records whose combination is nearest to the row. The
+persons of these two records are the pair of the row. The generator never saw control persons. If pairs have more
+train persons than chance explains, the release therefore reveals parents. The attack tolerates noise, so it works on
+the vectors of the released texts by any encoder. The role of a person is train or control, and the class of a person
+is the label of the person's first record.
 """
 
 import math
@@ -64,10 +65,10 @@ class ParentRecall:
 def find_parent_pairs(encoded: Encoded, people: Arms, rng: Rng) -> ParentPairs:
     """Return the pair of each attacked row: the two persons whose records, combined, are nearest to the row.
 
-    The candidates of a synthetic row z are the records most similar to z, at most 120. Each repeat draws persons, and
-    uses only C(z), the candidates that belong to the drawn persons. C(z) has 40 records on average, unless the drawn
-    persons have fewer than a third of the records. The pair of z consists of the persons of two records P and Q,
-    which belong to different persons:
+    The candidates of a synthetic row z are the records most similar to z, at most 120. Each of 20 repeats draws
+    persons, and uses only C(z), the candidates of these persons. C(z) has 40 records on average, unless the drawn
+    persons have fewer than a third of the records. If train and control have equally many persons in each class,
+    there is only one repeat, with all persons. Two records P and Q of different persons give the pair:
 
         (P, Q) = argmin over P, Q in C(z) of  min over the weights a, b >= 0 of |z - a·P - b·Q|
 
@@ -76,11 +77,9 @@ def find_parent_pairs(encoded: Encoded, people: Arms, rng: Rng) -> ParentPairs:
     points in 256 dimensions, with intrinsic dimension 20), this attack found 95 % of the parents. A search for points
     on segments found 30 %.
 
-    If train and control have equally many persons in each class, one repeat with all persons replaces the 20 repeats.
-
     Randomness: the attacked rows, if there are more than 20,000; the persons of the 20 repeats; the order of the
-        records, which decides ties; random persons that complete a pair if z has no candidate with a positive cosine,
-        or if C(z) has records of fewer than two persons.
+        records, which decides ties; the missing persons of a pair, if no candidate has a positive cosine or C(z) has
+        records of fewer than two persons.
     Reference: designed for this project, because attacks on SMOTE (interpolation between the vectors of two records)
         search for lines and need exact vectors.
     """
@@ -143,8 +142,8 @@ def both_train(result: ParentPairs, people: Arms, rng: Rng) -> tuple[Share, floa
 def parent_recall(result: ParentPairs, people: Arms, lineage: Lineage, train_person: Int) -> ParentRecall | None:
     """Return how often the pairs contain parents, or None if no attacked row has a parent.
 
-    An attack that finds only the class of a row does not exceed `one_chance` and `pair_chance`. If rows have a common
-    parent, their parents may be found or missed together. The effective number of rows is therefore
+    An attack that finds only the class of a row does not exceed `one_chance` and `pair_chance`. Rows with a common
+    parent may be found or missed together. The effective number of independent rows is therefore
 
         n = R / max(1, sum_g (h_g - r·n_g)² / (R·r·(1 - r))),   n = R if r is 0 or 1
 
@@ -173,7 +172,7 @@ def parent_recall(result: ParentPairs, people: Arms, lineage: Lineage, train_per
 
 
 def _fill_pairs(pairs: Int, without_pair: Bool, included: Int, rng: Rng) -> Int:
-    """Return the pairs. Draw both persons of a missing pair at random; if both are equal, draw the second again."""
+    """Return the pairs with random persons for a missing pair, and a random second person if both are equal."""
     first = np.where(without_pair, rng.choice(included, size=len(pairs)), pairs[:, 0])
     second = rng.integers(len(included) - 1, size=len(pairs))
     second = included[second + (second >= np.searchsorted(included, first))]  # any included person except the first
@@ -200,9 +199,9 @@ def _parent_persons(lineage: Lineage, rows: list[int], train_person: Int) -> tup
 def _recall_by_chance(pairs: Int, parents: Int, classes: Int, n_persons: int) -> tuple[float, float]:
     """Return `one_chance` and `pair_chance` of `ParentRecall`; `classes` has the class of each row.
 
-    Both are averages over the rows. For one row, the pairs of all rows of its class in all repeats are counted.
+    Both are averages over the rows. For one row, they count the pairs of all rows of its class in all repeats.
     one_chance is the share of these pairs whose first person is a parent of the row. pair_chance is the share of
-    these pairs whose two persons are both parents of the row.
+    these pairs whose persons are both parents of the row.
     """
     pairs_of_class = np.bincount(classes)[classes] * pairs.shape[0]
     ordered = np.sort(pairs, axis=2)
@@ -243,8 +242,9 @@ class ShareTest:
     def smallest_leak(self, n_shares: int, confidence: float) -> float | None:
         """Return the smallest distance of the true share from `null` that, with probability .8, prevents a pass.
 
-        The audit does not pass if the interval of the share is not within the margin d around `null`, or if the share
-        differs significantly from `null` and its interval is not within the strictest margin d_0. The distance is
+        The audit does not pass if the interval of the share is not within the margin d around `null`. It also does
+        not pass if the share differs significantly from `null` and its interval is not within the strictest margin
+        d_0. The distance is
 
             min(d - (z_confidence - z_.8)·e,  max(d_0, (z_(1 - .05 / (2·n_shares)) + z_.8)·e))
 
@@ -298,8 +298,8 @@ def encoder_shares(encoded: Encoded, people: Arms, inputs: AuditInputs, n_shares
 def margin_of(share: Share, n_shares: int) -> float | None:
     """Return the strictest margin for which a share has enough independent rows; None if it has too few.
 
-    z_p is the normal quantile at p. The number n of independent rows (`Share.n`) is enough for a margin d if, without
-    a leak, the intervals of all `n_shares` shares of the audit lie within d with a joint probability of .95:
+    The number n of independent rows (`Share.n`) is enough for a margin d if, without a leak, the intervals of all
+    `n_shares` shares of the audit lie within d with a joint probability of .95. With z_p as the normal quantile at p:
 
         n >= ((z_.95 + z_(1 - .05 / (2·n_shares))) / (2·d))²
 

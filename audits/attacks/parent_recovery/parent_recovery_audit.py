@@ -1,10 +1,10 @@
 """Parent recovery audit: decide whether an attacker can find the persons from whom synthetic records were mixed.
 
 Here, the parents of a synthetic record are the persons from whose records it was mixed. A lineage lists these
-records and their weights. The audit measures how often the attacks on texts and vectors find train persons, how often
-they find true parents, and how much a single person contributes to a record or class. A violated rule or a
-significant test makes the audit fail. A share of train persons, or a recall (the share of records for which true
-parents are found), prevents a pass if it is not proven to be within its limit.
+records and their weights. The audit measures how often attacks on texts and vectors find train persons rather than
+control persons, whom the generator never saw. With a lineage, it also measures how often they find true parents
+(recall), and how much a single person contributes to a record or class. A violated rule or a significant test makes
+the audit fail. For a pass, each share of train persons and each recall must be proven to be within its limit.
 """
 
 import math
@@ -33,8 +33,8 @@ from audits.embeddings.planted import EncoderAudit
 
 MAX_RECALL_RATIO = 3.0  # true parents may be found at most this many times as often as by chance
 SMALL_RECALL = TAUS[-1]  # a recall whose interval ends at or below 1 % never makes the verdict insufficient
-# smallest effective number of parents of a record: 1 / (sum of the squared weights of the persons). If a record has
-# two parents and this effective number, the larger weight is .79
+# smallest effective number of parents of a record: 1 / (sum of the squared weights of the persons); two parents have
+# this effective number if their weights are .79 and .21
 MIN_EFFECTIVE_PARENTS = 1.5
 MIN_CLASS_PERSONS = 11  # smallest number of persons who contribute to a class; statistical offices omit lower counts
 N_SHARES = 3  # number of shares tested for each encoder (`EncoderShares.shares`)
@@ -60,11 +60,11 @@ class ParentRecovery(EncoderAudit):
     """Test whether synthetic records reveal the train persons they were mixed from, and whether one person dominates.
 
     `audits explain parent_recovery` describes the attack and the verdicts. For each synthetic record, the attack
-    searches among equally many train and control persons for the two persons whose records, combined, are nearest to
-    the synthetic record. The first person of this pair is the one whose record is nearer to the synthetic record. If
-    the caller passes vectors of the tables, `attack_segments` attacks these vectors as well.
+    searches among equally many train and control persons for a pair: the two persons whose records, combined, are
+    nearest to the synthetic record. The first person of a pair is the one whose record is nearer to the synthetic
+    record. If the caller passes vectors of the tables, `attack_segments` attacks these vectors as well.
 
-    The metrics follow. For several encoders, the value furthest from the safe value is reported.
+    Metrics; with several encoders, the value furthest from the safe value is reported:
 
     - train_share: share of train persons among both persons of all pairs; .5 is safe.
     - first_share: share of train persons among the first persons of all pairs; .5 is safe. The share falls if
@@ -73,24 +73,23 @@ class ParentRecovery(EncoderAudit):
       control) are random; 0 is safe.
     - scan_p: p-value of the scan test for leaks of a few persons. The test checks whether train persons are over- or
       under-represented among the persons whose records are most similar to a synthetic record.
-    - with a lineage, parent_recall: share of records with a pair whose first person is a parent. pair_recall: share
-      of records with a pair of two parents. parent_recall_ratio: parent_recall divided by its value by chance.
-    - with passed vectors, vectors_between_train: share of the synthetic vectors that lie between two train vectors.
-    - with a lineage, max_weight, min_effective_parents, min_row_persons, max_person_share, max_person_rows,
-      min_class_persons: extremes of `LineageExposure`, on which policies set limits. records_with_parents: number of
-      records that have parents according to the lineage.
-    - margin: the largest allowed distance of a share from chance (`noise_tolerant_attack.margin_of`), if there are
-      enough records for a margin of every share.
+    - parent_recall (with a lineage): share of records with a pair whose first person is a parent. parent_recall_ratio
+      is this share divided by its value by chance. pair_recall is the share of records with a pair of two parents.
+    - vectors_between_train (with passed vectors): share of synthetic vectors that lie between two train vectors.
+    - max_weight, min_effective_parents, min_row_persons, max_person_share, max_person_rows, min_class_persons (with a
+      lineage): extremes of `LineageExposure`, on which policies set limits. records_with_parents: number of records
+      that have parents according to the lineage.
+    - margin: largest allowed distance of a share from chance (`margin_of`); omitted if a share has too few records.
     - lineage: 1 if a lineage was given, otherwise 0.
 
-    With a lineage, a record with fewer than 1.5 effective parents (`MIN_EFFECTIVE_PARENTS`) fails the audit, because
-    it is mostly made from one person. A class that is made from fewer than 11 persons also fails the audit.
-    `details.power.smallest_leak` is the smallest distance of the train share from one half that the audit detects (no
-    pass) with a probability of 80 %.
+    With a lineage, the audit fails if a record has fewer than 1.5 effective parents (`MIN_EFFECTIVE_PARENTS`),
+    because it is mostly made from one person. It also fails if a class is made from fewer than 11 persons.
+    `details.power.smallest_leak` is the smallest distance of the train share from one half that, with probability .8,
+    prevents a pass.
 
     Privacy: reads all texts, vectors and the lineage; returns shares, counts and extremes of lineage weights.
     Randomness: the control persons who become the reference (texts on which encoders are fitted), draws of equally
-        many train and control persons, the order of the records (it decides ties), permutations, the encoders' seeds.
+        many train and control persons, the order of the records (for ties), permutations, the encoders' seeds.
     Cost: for 10,000 rows and 22,800 real texts of 90 words, 8 s with the encoder of words and 3 s with the encoder of
         characters on one core, without the encoding; 1.3 GB.
     Reference: the tests and the rules on persons were designed for this project, following exact attacks on SMOTE.
@@ -155,11 +154,11 @@ def _proven_statements(findings: Sequence[EncoderShares]) -> list[str]:
 
 
 def _unclear_shares(findings: Sequence[EncoderShares], confidence: float) -> list[ShareTest]:
-    """Return the shares that prevent a pass, because at least one of two statements is true.
+    """Return the shares that prevent a pass.
 
-    - The share has no margin, or its interval is not within the margin.
-    - The share differs significantly from chance, and its interval is not within the strictest margin. Without this
-      rule, a wide margin would hide the difference.
+    A share prevents a pass if it has no margin, or if its interval is not within the margin. It also prevents a pass
+    if it differs significantly from chance and its interval is not within the strictest margin. Without the second
+    rule, a wide margin would hide the difference.
     """
     shares = [s for f in findings for s in f.shares]
     p_values = stats.holm([s.p_beyond(0.0) for s in shares])
@@ -218,7 +217,7 @@ def _metrics(evidence: ParentRecoveryEvidence, n_persons: int, confidence: float
     margins = [s.margin for f in findings for s in f.shares if s.margin is not None]
     if len(margins) == N_SHARES * len(findings):
         metrics["margin"] = as_exact(max(margins), min(f.train.share.n for f in findings))
-    # each recall replaces the metrics of lower recalls, so the metrics of the highest recall remain
+    # ascending order, so that the metrics of the highest recall remain
     for recall, _ in sorted(_recall_limits(findings), key=lambda pair: pair[0].one):
         (low, high), n, chance = recall.ends(confidence), int(recall.n), recall.one_chance
         metrics["parent_recall"] = Estimate(value=recall.one, low=low, high=high, confidence=confidence, n=n)
@@ -227,7 +226,7 @@ def _metrics(evidence: ParentRecoveryEvidence, n_persons: int, confidence: float
             metrics["parent_recall_ratio"] = Estimate(
                 value=recall.one / chance, low=low / chance, high=high / chance, confidence=confidence, n=n
             )
-    # each share replaces the metric of lower shares, so the highest share remains
+    # ascending order, so that the highest share remains
     for segment in sorted(evidence.segments.values(), key=lambda s: s.between_train / s.rows):
         metrics["vectors_between_train"] = as_exact(segment.between_train / segment.rows, segment.rows)
     if (lineage := evidence.lineage) is not None:

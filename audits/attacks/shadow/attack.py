@@ -3,8 +3,9 @@
 A rerun saw a person if it was trained on the person's records. The plan (`plan.py`) lists the attacked train persons
 (targets) and their coins: one bit for each rerun, which says whether the rerun saw the person. The attack compares
 each person with the table of each rerun, and trains a classifier that predicts the coins from the resulting scores.
-Non-members are control persons, whom no rerun saw. The plan also has coins for them, which no rerun uses, so the AUC
-of the attack on non-members shows the effect of chance. `audits explain shadow` lists the verdicts.
+Non-members are control persons, whom no rerun saw. The plan has coins for them as well, but no rerun uses these
+coins. The AUC of the attack on non-members therefore shows the effect of chance. `audits explain shadow` lists the
+verdicts.
 
 Metrics. The AUC of a person is P[a rerun that saw the person gets a higher prediction than a rerun that did not].
 
@@ -120,11 +121,11 @@ def attack_reruns(  # noqa: PLR0913 - the last four are settings with defaults
 ) -> AuditResult:
     """Return how well a classifier infers from the reruns' tables which reruns saw a person.
 
-    For each table, each person gets the scores of `audits/attacks/membership/scores.py`. A random forest, trained on
-    three quarters of the reruns, predicts which of the remaining reruns saw each person; each quarter is predicted by
-    one forest. The attack is repeated with permuted coins, and the standard deviation of the permuted results gives
-    the intervals. If all permuted results are equal, the forests detect nothing, and the interval is [0, 1]. The
-    result's `control` is the mean AUC of the non-members, with forests trained on the coins of the non-members.
+    For each table, each person gets the scores of `audits/attacks/membership/scores.py`. For each quarter of the
+    reruns, a random forest that is trained on the other quarters predicts which reruns saw each person. The attack is
+    repeated with permuted coins, and the standard deviation of the permuted results gives the intervals. If all
+    permuted results are equal, the forests detect nothing, and the interval is [0, 1]. The result's `control` is the
+    mean AUC of the non-members, with forests trained on their coins.
 
     Args:
         plan: the plan of the reruns.
@@ -192,7 +193,7 @@ def _scores_of_reruns(
 def features(
     targets: Table, non_members: Table, reference: Table, synthetic: Table, seed: int
 ) -> Mapping[str, Float]:
-    """Return for each score (by name) the values of persons in one rerun's table: all targets, then all non-members.
+    """Return by name the scores of all targets, then of all non-members, on the table of one rerun (`synthetic`).
 
     The encoders are the same for every rerun, so that only the tables of the reruns cause differences.
     """
@@ -206,12 +207,10 @@ def features(
 
 
 def predict_membership(x: Float, coins: Coins) -> Float:
-    """Return the predicted probability that each rerun saw each person.
+    """Return the predicted probability that each rerun saw each person, as (runs, persons).
 
-    The result has the shape (runs, persons), and the scores x have the shape (runs, persons, scores).
-
-    Rerun r is in fold r mod FOLDS. For each fold, one forest predicts the coins of all persons in the reruns of this
-    fold; it is trained on the coins in the reruns of the other folds.
+    The scores x have the shape (runs, persons, scores). Rerun r is in fold r mod FOLDS. For each fold, one forest
+    predicts the coins of all persons. It is trained on the reruns of the other folds.
     """
     fold_of_run = np.arange(len(x)) % FOLDS
     predicted = np.empty(coins.shape)
@@ -233,28 +232,22 @@ def _standardised(x: Float, n_targets: int) -> Float:
     """Return the scores x, (runs, persons, scores), minus their mean over the runs, divided by the score's spread.
 
     The mean is computed for each person and score. The spread is the standard deviation of the score over the runs,
-    averaged over the non-members, whose scores follow those of the targets in x. The spread of the person's own
-    scores is not used, because an effect of the person on the reruns would also increase this spread.
+    averaged over the non-members, who follow the targets in x. The spread of a target's own scores is not used,
+    because an effect of the target on the reruns would increase it.
     """
     spread = x[:, n_targets:].std(axis=0).mean(axis=0)
     return np.asarray((x - x.mean(axis=0)) / np.where(spread > 0, spread, 1), dtype=np.float64)
 
 
 def _estimate(value: float, error: float, runs: int, confidence: float) -> Estimate:
-    """Return an AUC with its normal interval.
-
-    If the standard error is 0, no effect is detectable, and the interval is [0, 1].
-    """
+    """Return an AUC with its normal interval; with error 0, no effect is detectable, and the interval is [0, 1]."""
     half = float(stats.norm.ppf(confidence)) * error if error > 0 else 1.0
     low, high = max(0.0, value - half), min(1.0, value + half)
     return Estimate(value=value, low=low, high=high, confidence=confidence, n=runs)
 
 
 def _p(chance: Float, observed: float) -> float:
-    """Return the share of permutations with an AUC of at least `observed`; `chance` has the AUC of each permutation.
-
-    The observed coins count as one permutation.
-    """
+    """Return the share of AUCs in `chance` that are at least `observed`; `observed` itself counts as one of them."""
     return float((1 + (chance >= observed).sum()) / (1 + len(chance)))
 
 
@@ -323,8 +316,8 @@ def _why_insufficient(plan: ShadowPlan, n_without: int, power_entry: Mapping[str
 
 def _power(runs: int, error: float, confidence: float) -> Mapping[str, float | int | None]:
     """Return the report entry on power; `error` is the standard deviation of `auc` over the permutations."""
-    # from too few reruns, the forests learn nothing; a small `error` would then wrongly suggest a high power, so no
-    # detectable effect is stated
+    # with too few reruns, the forests learn nothing; then no detectable effect is stated, because a small `error`
+    # would wrongly suggest a high power
     detectable, can_learn = z_sum(confidence, POWER) * error, error > 0 and runs >= 2 * MIN_OUT
     needed = max(2 * MIN_OUT, math.ceil(runs * (detectable / MARGIN) ** 2)) if error > 0 else None
     return power(runs, needed, min(1.0, 0.5 + detectable) if can_learn else None)

@@ -36,8 +36,8 @@ Coins = NDArray[np.bool_]
 class ShadowPlan:
     """The target persons, and the reruns that see each of them.
 
-    A rerun sees a person if the generator is trained on the person's records in this rerun. The coins of a person are
-    true for the reruns that see the person: half of the reruns in each fold.
+    A rerun sees a person if the generator is trained on the person's records in this rerun. The coins of a person
+    have one bit per rerun, which is true if the rerun sees the person. In each fold, half of the coins are true.
     """
 
     persons: tuple[str, ...] = field(repr=False)  # the target persons, from train
@@ -60,10 +60,10 @@ class ShadowPlan:
 def plan_shadow(inputs: AuditInputs, *, runs: int, n_persons: int | None, rng: Rng) -> ShadowPlan:
     """Return a plan whose targets are the most over-represented train persons (`most_over_represented`).
 
-    Each target is left out of half of the reruns of each fold. These reruns are drawn independently for each target.
-    The half must be exact in every fold. Otherwise, the number of reruns that saw the target in three folds, on which
-    the attack trains a classifier, would show how many reruns of the remaining fold saw the target. `runs` is a
-    multiple of 8. If `n_persons` is None, 1 % of the train persons (at least one) are targets.
+    Each target is left out of exactly half of the reruns of each fold, drawn independently for each target. If only
+    the total number were fixed, the three folds on which the attack trains a classifier would reveal how many reruns
+    of the fourth fold saw the target. `runs` must be a multiple of 8. If `n_persons` is None, 1 % of the train
+    persons (at least one) are targets.
 
     Raises:
         InputError: `runs` or `n_persons` is not allowed, or a table has fewer than 20 persons or synthetic records.
@@ -200,7 +200,7 @@ def read_tables(folder: Path, runs: int, *, text: str, label: str) -> tuple[Tabl
 
 
 def permute_coins(coins: Coins, rng: Rng) -> Coins:
-    """Return the coins after permuting, for each person and each fold, the coins of the fold's reruns."""
+    """Return the coins, where the coins of each person are permuted within each fold."""
     permuted = coins.copy()
     for fold in range(FOLDS):
         permuted[fold::FOLDS] = rng.permuted(coins[fold::FOLDS], axis=0)

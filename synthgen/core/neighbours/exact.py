@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 BLOCK_ROWS = 1024  # number of rows, or of pairs of rows, whose distances are computed at a time
 # number of pairs of rows above which the low-precision products of `Screen` are faster than the products of `_blocks`
 LARGE = 3_000_000
-# Rounding errors add up like a random walk, so the error of a float32 product of two rows of d numbers is about
-# √d·eps times the squared norms of the rows; eps is the rounding step of float32. For d up to 4096, √d is at most 64,
-# and `SLACK` allows twice as much, 128 eps.
+# Limit of the error of a float32 product of two rows, relative to their squared norms. Rounding errors add up like a
+# random walk, so the error is about √d·eps for rows of d numbers; eps is the rounding step of float32. For d up to
+# 4096, √d is at most 64, and `SLACK` allows twice as much.
 SLACK = 128 * float(np.finfo(np.float32).eps)
 LARGEST_NORM, SMALLEST_NORM = 1e18, 1e-14  # range of the largest Euclidean norm; see `require_range`
-Pairs = tuple[Int64, Int64]  # two int64 arrays (p): searched row and possible neighbour of each pair; see `_blocks`
+Pairs = tuple[Int64, Int64]  # shape (p) each: searched row and possible neighbour of each pair; see `_blocks`
 Metric = Literal["euclidean", "cosine"]
 
 
@@ -34,9 +34,9 @@ def nearest_rows(
 class NeighbourSearch:
     """Searches the nearest neighbours of the rows of a matrix among the rows of other persons.
 
-    Matrix products in low precision select every row that could be among the nearest. A limit on the rounding error
-    ensures that no nearest row is missed. The distances of the selected rows are computed again in float64, so the
-    result does not depend on the block size, the precision, the library or the device.
+    Matrix products in low precision select possible neighbours. A limit on the rounding error ensures that no nearest
+    row is missed. The distances of the selected rows are computed again in float64, so the result does not depend on
+    the block size, the precision, the library or the device.
 
     Args:
         vectors: float32 (n, d).
@@ -89,7 +89,7 @@ class NeighbourSearch:
         return squared / 2 if self.metric == "cosine" else np.sqrt(squared)
 
     def _candidates(self, searched: Int64, k: int) -> Iterator[Pairs]:
-        """Yield, for each block of searched rows, the pairs of a row and a possible neighbour; see `_blocks`."""
+        """Yield, for each block of searched rows, the pairs of a row and a possible neighbour."""
         n = len(self.points)
         # `Screen` needs at least k spans of 16 rows, so n ≥ 16 k; the factor 64 leaves a margin
         if n * len(searched) > LARGE and n > 64 * k:
@@ -154,8 +154,8 @@ def _squared(points: Float32, rows: Int64, columns: Int64) -> Float64:
 def require_range(vectors: Float32) -> None:
     """Raise DataError unless the largest Euclidean norm of all rows is from `SMALLEST_NORM` to `LARGEST_NORM`.
 
-    `vectors` has shape (n, d). Neighbours are selected by float32 products. The squares of larger numbers overflow,
-    and the squares of smaller numbers lose digits, so true neighbours could be missed. A matrix of zeros is allowed.
+    `vectors` has shape (n, d). Neighbours are selected by float32 products. Larger numbers overflow when squared, and
+    smaller ones lose digits, so true neighbours could be missed. A matrix of zeros is allowed.
     """
     squared = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
     largest = float(np.sqrt(squared.max(initial=0.0)))

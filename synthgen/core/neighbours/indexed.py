@@ -1,7 +1,4 @@
-"""Search nearest neighbours approximately among many rows with faiss, and measure the share that is found.
-
-The index is used only for many rows (`is_worth_an_index`). `IndexedSearch` explains the method.
-"""
+"""Search nearest neighbours approximately among many rows with faiss, and measure the share that is found."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +12,13 @@ from synthgen.core.types import Float32, Float64, Int64
 from synthgen.core.workers import usable_cores
 
 INDEXED_ROWS = 50_000  # among fewer rows, the exact search is used
-WORTH = 8  # if neighbours of fewer than 1 / WORTH of the rows are searched, the exact search is faster than an index
+WORTH = 8  # the exact search is faster if the neighbours of fewer than 1 / WORTH of the rows are searched
 MIN_RECALL = 0.95  # smallest recall (share of the neighbours that is found) with which an index is used
 SAMPLE = 1000  # largest number of rows on which the recall is measured
 # search settings by ascending cost: number of lists (clusters of rows) to read, number of candidates per neighbour
 LEVELS = ((16, 6), (32, 12), (64, 24), (128, 24))
 MIN_CANDIDATES = 64  # smallest number of candidates at the first of the `LEVELS`; proportionally more at later levels
-SPARE = 8  # number of candidates beyond k whose distance is computed in float64, because float32 can change the order
+SPARE = 8  # number of candidates beyond k that are compared in float64, because float32 can change their order
 SEED = 20_261_129  # seed of the clustering
 TRAIN_ROWS = 64  # largest number of rows per list from which k-means learns the lists
 BLOCK_ROWS = 2048  # number of rows that are searched by one thread at a time
@@ -52,20 +49,19 @@ def is_worth_an_index(n: int, n_searched: int) -> bool:
 class IndexedSearch:
     """Searches the nearest neighbours among fixed rows with a product-quantized inverted file of faiss.
 
-    The index is built first: k-means divides the rows into lists, and each row is stored as a code with 4 bits for
-    every two of its numbers. To search the neighbours of a row, the lists with the nearest centres are read. The rows
-    whose codes are most similar to the searched row are its candidates. A candidate is usable if it belongs to a
-    different person than the searched row. The distances of usable candidates are computed in float32, and the
-    distances of the k + `SPARE` nearest candidates again in float64. If fewer than k candidates are usable, the row
-    is searched exactly. The returned distances are exact, but a neighbour can be missed.
+    To build the index, k-means divides the rows into lists. Each row is stored as a code with 4 bits for every two of
+    its numbers. To search the neighbours of a row, the lists with the nearest centres are read. The rows with the
+    most similar codes are the candidates; a candidate is usable if it belongs to a different person. The distances of
+    usable candidates are computed in float32, and those of the k + `SPARE` nearest again in float64. If fewer than k
+    candidates are usable, the row is searched exactly. The returned distances are exact, but a neighbour can be
+    missed.
 
     The recall is the share of the returned neighbours that are no further away than the k-th exact neighbour. For
-    each k, it is measured once, on at most `SAMPLE` evenly spaced rows for which other persons have at least k rows.
-    The first of the `LEVELS` with a recall of at least `MIN_RECALL` is used. If no level has this recall, all rows
-    are searched exactly.
+    each k, it is measured once, on at most `SAMPLE` evenly spaced rows. The first of the `LEVELS` with a recall of at
+    least `MIN_RECALL` is used. If no level has this recall, all rows are searched exactly.
 
-    Reproducibility: the same rows give the same neighbours on the same machine with the same version of faiss, for
-        any number of cores. A different processor or faiss version can round differently and change the neighbours.
+    Reproducibility: the result does not depend on the number of cores. A different processor or faiss version can
+        round differently and change the neighbours.
 
     Args:
         exact: the exact search among the same rows.
@@ -82,21 +78,18 @@ class IndexedSearch:
         self._levels: dict[int, tuple[int, int] | None] = {}  # by k, one of `LEVELS`; None: exact search
         self._index: Any = None  # index of faiss; None until the first search that uses it
         sizes = np.bincount(exact.person)
-        # number of additional candidates, because candidates of the searched row's own person are not usable; 99 % of
-        # the rows belong to persons with at most this number of rows
+        # Additional candidates, because candidates of the searched row's own person are not usable. 99 % of the rows
+        # belong to persons with at most this number of rows.
         self._n_extra = int(np.quantile(sizes[exact.person], 0.99))
 
     def nearest(self, k: int, rows: Int64 | None = None) -> tuple[Int64, Float64]:
-        """Return k near rows of other persons; `NeighbourSearch.nearest` documents parameters, result and errors."""
+        """Return k near rows of other persons; see `NeighbourSearch.nearest` for parameters, result and errors."""
         level = self._measured_level(k)
         searched = np.arange(len(self.exact.points)) if rows is None else rows
         return self.exact.nearest(k, rows) if level is None else self._search(level, k, searched)
 
     def _measured_level(self, k: int) -> tuple[int, int] | None:
-        """Return the first level with a sufficient recall for k neighbours, or None for the exact search.
-
-        The first call for a k measures the recall, and stores the level and the report for later calls.
-        """
+        """Return the first level with a sufficient recall for k neighbours, measured once; None: exact search."""
         if k in self._levels:
             return self._levels[k]
         n = len(self.exact.points)
@@ -125,10 +118,7 @@ class IndexedSearch:
         parts = [slice(start, start + BLOCK_ROWS) for start in range(0, len(searched), BLOCK_ROWS)]
 
         def search(part: slice) -> Int64:
-            """Search the rows of a part; return the positions of its unfinished rows in `searched`.
-
-            A row is unfinished if it has fewer than k usable candidates.
-            """
+            """Search a part; return the positions in `searched` of rows with fewer than k usable candidates."""
             rows = searched[part]
             candidates = self._index.search(points[rows], min(n_candidates, len(points)))[1]
             is_usable = (candidates >= 0) & (self.exact.person[candidates] != self.exact.person[rows, None])
@@ -152,7 +142,7 @@ def _build_index(points: Float32) -> Any:
     import faiss  # slow import, only needed for many rows
 
     n, d = points.shape
-    # codes need an even d and are inexact for a small d, so rows with an odd d or d < 16 are stored without a code
+    # rows with an odd or small d are stored without a code: codes need an even d, and are inexact for a small d
     codes = f"PQ{d // 2}x4fs" if d % 2 == 0 and d >= 16 else "Flat"
     index: Any = faiss.index_factory(d, f"IVF{int(2 * np.sqrt(n))},{codes}")
     index.cp.seed, index.cp.niter, index.cp.max_points_per_centroid = SEED, 5, TRAIN_ROWS
@@ -187,6 +177,6 @@ def _in_threads(function: Callable[[Any], Any], parts: Iterable[Any]) -> list[An
     """Return the result of the function for each part, computed in parallel threads with one core each."""
     import faiss
 
-    # faiss stores the number of its threads separately for each thread that calls it
+    # faiss keeps a number of threads for each thread that calls it
     with ThreadPoolExecutor(usable_cores(), initializer=lambda: faiss.omp_set_num_threads(1)) as pool:
         return list(pool.map(function, parts))

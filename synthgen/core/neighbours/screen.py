@@ -10,12 +10,11 @@ from torch import Tensor
 
 from synthgen.core.types import Float32, Int64
 
-# A tile is the part of a matrix of products that is computed at a time. `TILE_ROWS` and `TILE_COLUMNS` are the
-# largest numbers of rows and columns with which a bfloat16 tile stays in the processor's cache; a float32 tile has
-# half as many columns.
+# A tile is the part of a matrix of products that is computed at a time. These are the largest numbers of rows and
+# columns with which a bfloat16 tile stays in the processor's cache. A float32 tile has half as many columns.
 TILE_ROWS, TILE_COLUMNS = 512, 4096
-BUFFER = 1 << 27  # number of products in memory at once, exceeded only if `MIN_ROWS` rows have more products
-MIN_ROWS = 64  # smallest number of rows in a block, except the last one; products of fewer rows are slow
+BUFFER = 1 << 27  # largest number of products in memory at once, unless `MIN_ROWS` rows have more products
+MIN_ROWS = 64  # smallest number of rows in a block, except the last block; products of fewer rows are slow
 ALIGNED = 32  # the number of spans (see `SPAN`) of a tile is a multiple of this, to fill vector registers
 SPAN = 16  # number of columns of a tile that are screened together, by their largest product
 ALIKE = 1e-5  # smaller differences of squared norms are ignored; rows scaled to norm 1 have such differences
@@ -26,22 +25,21 @@ ROUNDING = {kind: torch.finfo(kind).eps / 2 for kind in KINDS}  # largest relati
 class Screen:
     """Selects possible neighbours among fixed rows, which are stored in low precision.
 
-    The nearest rows x of a row q have the largest scores s = q·x + b. Here b is −‖x‖²/2 minus the middle of the range
-    of −‖x‖²/2 over all rows. A hat marks rounded values: products of rounded rows give scores ŝ. The error of ŝ has
-    the following limit. Each maximum is taken over all rows x, d is the number of columns of `points`, and c is
-    defined below:
+    The nearest rows x of a row q have the largest scores s = q·x + b. Here b is −‖x‖²/2, shifted so that the range of
+    b over all rows is centred at 0. Values with a hat are rounded to low precision, and ŝ is the score computed from
+    them. The error of ŝ has this limit:
 
         |ŝ − s| ≤ ‖q − q̂‖ max‖x‖ + ‖q̂‖ max‖x − x̂‖ + d·2⁻²³·max‖x‖² + max|b − b̂| + c + u |s|
 
-    u is the relative rounding error of ŝ, and 2⁻²³ is the relative rounding error of the float32 sums. If all rows
-    have the same norm, b is almost 0 and is replaced by b̂ = 0, and c = 0. Otherwise, the mean of the rows is first
-    subtracted, which changes no distance, and c = u ‖q‖ max‖x‖ + 2⁻²² L max‖x‖. The first term of c covers the
-    rounding of q·x before b is added. The second term of c covers the rounding of the subtraction; L is max‖x‖ before
-    the subtraction.
+    Each maximum is taken over all rows x. d is the number of columns of `points`, u is the relative rounding error of
+    ŝ, and 2⁻²³ is that of the float32 sums. If all rows have the same norm, b is almost 0, so b̂ = 0 and c = 0.
+    Otherwise, the mean of the rows is first subtracted, which changes no distance, and c = u ‖q‖ max‖x‖ + 2⁻²² L
+    max‖x‖. The first term of c covers the rounding of q·x before b is added. The second term covers the rounding of
+    the subtraction; L is max‖x‖ before the subtraction.
 
-    The rows x are the columns of the product, and are divided into spans of `SPAN` columns. Let t be the k-th largest
-    of the spans' maxima of ŝ. At least k rows have an ŝ of t or more, so each true neighbour has an ŝ of at least t
-    minus twice the limit. All rows with such an ŝ are selected; few of them are not neighbours.
+    The rows x are the columns of the product, and are divided into spans of `SPAN` columns. Each span has a largest
+    ŝ. Let t be the k-th largest of these. At least k rows have an ŝ of t or more, so each true neighbour has an ŝ of
+    at least t minus twice the limit. All rows with such an ŝ are selected; few of them are not neighbours.
 
     Args:
         points: float32 (n, d).
@@ -62,7 +60,7 @@ class Screen:
             x = x - x.mean(0)
             norm = torch.linalg.vector_norm(x, dim=1)
         b = (norm.max() ** 2 + norm.min() ** 2 - 2 * norm**2) / 4
-        # the rows are divided into tiles of the same width, so that little padding is needed
+        # all tiles have the same width, so that little padding is needed
         self.n_tiles = -(-len(x) // (TILE_COLUMNS if self.kind is torch.bfloat16 else TILE_COLUMNS // 2))
         self.n_spans = -(-len(x) // (self.n_tiles * SPAN * ALIGNED)) * ALIGNED  # number of spans of one tile
         padded = self.n_tiles * self.n_spans * SPAN
@@ -76,7 +74,7 @@ class Screen:
             self.low[part] = x[part]
             lost[part] = torch.linalg.vector_norm(x[part] - self.low[part].float(), dim=1)
         longest = norm.max()
-        # limit of the error for each row q, as in the docstring of the class, without u |s|, which `pairs` adds
+        # limit of the error for each row q (see the docstring of the class), without u |s|, which `pairs` adds
         self.error = lost * longest + (norm + lost) * lost.max() + x.shape[1] * 2.0**-23 * longest**2
         self.error += (b - self.low_b[: len(x)].float()).abs().max()
         if not has_one_norm:
@@ -100,13 +98,13 @@ class Screen:
         for start in range(0, len(searched), n_rows):
             block = searched[start : start + n_rows]
             q = torch.from_numpy(block).to(self.device)
-            # `s` has the scores ŝ of each row of the block and all rows x; `tops` has the largest score of each span
+            # `s`: scores ŝ of the block's rows with all rows x; `tops`: largest score of each span
             tops = self._products(self.low[q], s[: len(q)])
             self._exclude(s, tops, *(torch.from_numpy(part).to(self.device) for part in self._same_person(block)))
             kth = tops.topk(k, dim=1).values[:, -1].float()
-            # `floor` is the lowest ŝ of a selected row: t minus twice the limit. The factor 3.1 u is the sum of 2 u
-            # for the term u |s| in the limits of t and of the compared ŝ (u each), 1 u for the rounding of the floor,
-            # and 0.1 u for the products of these errors.
+            # `floor` is the lowest ŝ of a selected row: t minus twice the limit. The factor 3.1 u is a sum: u each
+            # for the term u |s| in the limits of t and of the compared ŝ, u for the rounding of the floor, and 0.1 u
+            # for the products of these errors.
             floor = kth - 2 * self.error[q] - 3.1 * u * (kth.abs() + 2 * self.error[q])
             floor = floor.to(self.kind)[:, None]
             i, span = torch.nonzero(tops >= floor, as_tuple=True)
@@ -135,10 +133,7 @@ class Screen:
         return start[:, None] + torch.arange(SPAN, device=span.device) * self.n_spans
 
     def _same_person(self, block: Int64) -> tuple[Int64, Int64]:
-        """Return all pairs of a row of the block and a row of the same person, as two int64 arrays.
-
-        The first array has positions in the block, and the second array has row numbers among all rows.
-        """
+        """Return all pairs of a row of the block (its position) and a row of the same person (its number)."""
         persons = self.person[block]
         sizes = self.first[persons + 1] - self.first[persons]
         i = np.repeat(np.arange(len(block)), sizes)
@@ -176,8 +171,8 @@ def numpy_is_faster() -> bool:
 
 
 def _seconds(product: Callable[[Tensor, Tensor, Tensor], object], kind: torch.dtype, device: str) -> float:
-    # Returns the shortest of four times, in seconds, for the product of a (512, 384) and a (384, 2048) matrix.
-    # On a CPU, the process time is measured, because wall time would also count other programs of the machine.
+    # Return the shortest of four times, in seconds, for the product of a (512, 384) and a (384, 2048) matrix. On a
+    # CPU, process time is measured, because wall time would also count other programs.
     clock = process_time if device == "cpu" else perf_counter
     q, x, out = (torch.zeros(size, dtype=kind, device=device) for size in ((512, 384), (2048, 384), (512, 2048)))
     times = []

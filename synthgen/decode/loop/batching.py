@@ -1,10 +1,9 @@
 """The decode loop, which writes many texts at once with a batch of fixed size (continuous batching).
 
 A row is one text to write. The batch has a fixed number of slots, each for one row. A stepper (`LlamaStepper` or
-`GenericStepper`) computes the logits of the next token: its method `read` after new prompts, and its method `step`
-for all slots. The logits have one line per prompt or slot, and the loop draws one token for each line. If the stepper
-is `continuous`, the next row gets the slot of a finished row at once; otherwise, the next rows begin only when all
-rows of the batch are finished.
+`GenericStepper`) computes the logits of the next token: `read` for new prompts, and `step` for all slots. The logits
+have one line per prompt or slot, and the loop draws one token for each line. If the stepper is `continuous`, the next
+row gets the slot of a finished row at once. Otherwise, it waits until all rows of the batch are finished.
 """
 
 import math
@@ -28,8 +27,8 @@ from synthgen.decode.base import Settings
 from synthgen.decode.loop.generic import GenericStepper
 from synthgen.decode.loop.llama import LlamaStepper, LlamaWeights
 
-# nats added to the logit of a favoured token (see `TokenConstraints`) before the temperature is applied; at the
-# default temperature of .8, a probability of 1/1000 becomes about 1/24
+# added to the logit of a favoured token (see `TokenConstraints`) before the temperature is applied; at the default
+# temperature of 0.8, a probability of 1/1000 becomes about 1/24
 WANTED = 3.0
 BLOCK = 64  # number of logits in a block (see `_largest`)
 Stepper = LlamaStepper | GenericStepper
@@ -44,20 +43,17 @@ class TokenConstraints:
     never: Tensor  # int64, tokens that are never written
     favoured: Sequence[Sequence[int]] = ()  # for each latent, tokens that are made more likely until they are written
     banned: Sequence[tuple[int, ...]] = ()  # sequences of tokens that are never written
-    # the ids of m tokens (m), and the numbers that are added to the logits of these tokens in the texts of each
-    # latent (latents, m); see `TokenBiases`
+    # ids of m tokens, and the biases of these tokens in the texts of each latent (latents, m); see `TokenBiases`
     biases: tuple[Tensor, Tensor] | None = None
 
 
 def stepper_of(model: Any, weights: LlamaWeights | None, *, batch: int, prompt: int, length: int) -> Stepper:
     """Return a `LlamaStepper` if `weights` are given, else a `GenericStepper`.
 
-    The batch has `batch` slots. A prompt has at most `prompt` tokens, and a prompt with its text has at most `length`
-    tokens.
+    The batch has `batch` slots, a prompt at most `prompt` tokens, and a prompt with its text at most `length` tokens.
 
     Raises:
-        ModelError: the model has fewer than `length` positions; or `weights` are given, and the sliding window of the
-            model is shorter than `length`.
+        ModelError: the model has fewer than `length` positions, or (with `weights`) a shorter sliding window.
     """
     limit = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 30)
     if length > limit:
@@ -79,8 +75,8 @@ def padded(prompts: Sequence[Sequence[int]], length: int) -> tuple[Tensor, Tenso
 def shared_prefix(prompts: Sequence[Sequence[int]], special: AbstractSet[int]) -> int:
     """Return the length of the longest common prefix that ends with a `special` token; 0 if there is none.
 
-    A tokenizer splits a text at special tokens first, so the text after the prefix cannot change the tokens of the
-    prefix. At least one token of every prompt remains after the prefix.
+    A tokenizer splits a text at special tokens first, so later text cannot change the tokens of the prefix. At least
+    one token of every prompt remains after the prefix.
     """
     common = 0
     for same in zip(*prompts, strict=False):
@@ -94,7 +90,7 @@ def shared_prefix(prompts: Sequence[Sequence[int]], special: AbstractSet[int]) -
 def uniforms_of(seeds: SeedTree, ids: Sequence[str], settings: Settings) -> Float32:
     """Return random numbers in [0, 1), float32 (rows, max_new_tokens): one number for each token of each row.
 
-    Each latent of `ids` has `settings.candidates` consecutive rows, whose numbers are from the stream seeds/id.
+    Each latent has `settings.candidates` consecutive rows; their numbers are from the stream seeds/id.
     """
     shape = (settings.candidates, settings.max_new_tokens)
     uniforms = np.zeros((len(ids), *shape), dtype=np.float32)
@@ -113,17 +109,16 @@ def write(
 ) -> tuple[list[list[int]], list[float]]:
     """Return the tokens of every row, and the row's mean surprisal per token as a share of ln(V).
 
-    The surprisal of a token is −ln p. Here p is the probability after the `rules` are applied, but before
-    temperature, top-k and top-p. V is the size of the vocabulary, so ln(V) is the surprisal of a random guess. The
-    last token of a row is an end token, unless the row reached `settings.max_new_tokens`.
+    The surprisal of a token is −ln p, where p is the probability after the `rules`, but before temperature, top-k and
+    top-p. V is the size of the vocabulary, so ln(V) is the surprisal of a random guess. The last token of a row is an
+    end token, unless the row reached `settings.max_new_tokens`.
 
-    Row r is candidate r % n of latent r // n, where n is `settings.candidates`. The tokens of a row do not depend on
+    With n = `settings.candidates`, row r is candidate r % n of latent r // n. The tokens of a row do not depend on
     the other rows, because all computations have fixed shapes, or smaller shapes that give bitwise the same results.
 
-    `embed_prompts` takes the indices of n latents. It returns the embeddings (n, t, width) of their prompts, padded
-    on the right to t tokens, and the lengths of the prompts (n). Each token is drawn with one number of `uniforms`,
-    float32 (rows, max_new_tokens) in [0, 1). `advance` is called with 1 for every finished row, and with 0 before
-    every step.
+    `embed_prompts` takes the indices of m latents. It returns the embeddings (m, t, width) of their prompts, padded
+    on the right to t tokens, and the lengths of the prompts (m). For `uniforms`, see `uniforms_of`. `advance` is
+    called with 1 for every finished row, and with 0 before every step.
 
     Raises:
         ModelError: the model's output is not finite.
@@ -150,7 +145,7 @@ class _Loop:
         self.surprisal = [0.0] * len(self.texts)  # by row, the sum over its tokens, as a share of ln(V)
         self.n_read = 0  # number of prompts read so far, without repetitions that only fill the last group
         # rows that wait for a slot: the row, the index of its prompt in the last group read, and the number of tokens
-        # of the whole prompt, including the common prefix
+        # of this prompt, including the common prefix
         self.waiting: deque[tuple[int, int, int]] = deque()
         self.active: dict[int, int] = {}  # by used slot, its row
         # number of rows that share one reading of their prompt; a `GenericStepper` reads a prompt once for each row
@@ -191,7 +186,7 @@ class _Loop:
         self.size = size
 
     def read(self) -> None:
-        # reads the next group of prompts, draws the first token of each of their rows, and queues the unfinished rows
+        # reads the next group of prompts, draws the first token of each row, and queues the unfinished rows
         n, per = self.stepper.group, self.per_prompt
         rows = range(self.n_read * per, min((self.n_read + n) * per, len(self.texts)))
         latents = [row // self.settings.candidates for row in rows[::per]]
@@ -223,8 +218,8 @@ class _Loop:
         return is_done
 
     def draw(self, logits: Tensor, rows: dict[int, int]) -> list[int]:
-        # Returns a token for each line of the logits, and adds its surprisal to the row. `rows` has the row of each
-        # line; the token of a line without a row has no meaning.
+        # Returns a token for each line of the logits, and adds its surprisal to the row of the line (`rows`). The
+        # token of a line without a row has no meaning.
         if not bool(torch.isfinite(logits.amax(dim=-1)).all()):  # the maximum of a line with NaN is NaN
             hint = "Fetch the model again; its weights may be damaged."
             raise ModelError("the language model computes numbers that are not finite", hint=hint)
@@ -269,9 +264,9 @@ class _Loop:
 def sample(logits: Tensor, uniform: Tensor, *, top_k: int, top_p: float, temperature: float) -> Tensor:
     """Return one token id per line of logits (n, vocabulary), drawn with `uniform`, float32 (n) in [0, 1).
 
-    p is the softmax of the top_k largest logits divided by the temperature, in descending order. p' is the shortest
-    beginning of p whose sum is at least top_p, divided by this sum. The result is the first token whose cumulative p'
-    exceeds `uniform`.
+    p is the softmax of (the top_k largest logits / temperature), in descending order. p' is the shortest beginning of
+    p with a sum of at least top_p, divided by this sum. The result is the first token whose cumulative p' exceeds
+    `uniform`.
 
     Reference: Fan et al. 2018 (top-k), Holtzman et al. 2020, arXiv 1904.09751v2, section 3.1 (nucleus).
     """
@@ -289,8 +284,8 @@ def _largest(logits: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Return the k largest logits of each line, float32, in descending order, and their token ids.
 
     The logits of a line are divided into blocks of `BLOCK` logits. The k blocks with the largest maxima contain the k
-    largest logits, so only these blocks are searched. Equal logits are ordered by token id. If several blocks have
-    the k-th largest maximum, `torch.topk` determines which of the equal logits are returned.
+    largest logits, so only these blocks are searched. Equal logits are ordered by token id. If several blocks tie for
+    the last place, `torch.topk` chooses among them.
     """
     n = len(logits)
     if n_padding := -logits.shape[-1] % BLOCK:

@@ -1,8 +1,7 @@
 """Compute the forward pass of the decode loop with the library transformers, for any causal language model.
 
-A `GenericStepper` has the methods of a `LlamaStepper` (for Llama and Mistral models), but is slower on a CPU. The
-key/value cache has the same length for all rows, so the next prompts are read only when all texts of the batch are
-finished.
+A `GenericStepper` has the methods of a `LlamaStepper` (for Llama and Mistral models), but is slower on a CPU. Its
+key/value cache has the same length for all rows, so the next prompts wait until all texts of the batch are finished.
 """
 
 import inspect
@@ -22,8 +21,7 @@ class GenericStepper:
         self.model, self.batch, self.group = model, batch, batch
         self.sizes: tuple[int, ...] = (batch,)  # numbers of rows that a step can compute
         self.table = model.get_input_embeddings()
-        # Name of the model's argument for the key/value cache. transformers 5.24 renamed "past_key_values" to
-        # "cache", but some models still have the old name.
+        # name of the model's argument for the key/value cache; transformers 5.24 renamed it, but not for all models
         self.past = "cache" if "cache" in inspect.signature(type(model).forward).parameters else "past_key_values"
         self.cache: Any = None  # keys and values of the tokens read so far; None until `read` is called
         self.prefix_length = 0
@@ -36,7 +34,7 @@ class GenericStepper:
         return self.table(ids)  # type: ignore[no-any-return]
 
     def read_prefix(self, embeddings: Tensor) -> None:
-        """Store the embeddings (p, width) of the prefix of all prompts; `read` puts them before each prompt."""
+        """Store the embeddings (p, width) of the common prefix; `read` puts them before each prompt."""
         self.prefix_length, self.prefix = len(embeddings), embeddings
 
     def read(self, embeddings: Tensor, lengths: Tensor) -> Tensor:

@@ -2,9 +2,9 @@
 
 The decode loop (batching.py) writes many texts at once, one in each row of a batch. A `LlamaStepper` reads a group of
 prompts, and stores their keys and values (the inputs of attention) in a cache. `assign` copies the keys and values of
-a prompt to a row. Each step then appends one token to each row. The query heads that share a key head are rows of one
+a prompt to a row. Each step then appends one token to each row. Query heads that share a key head are computed by one
 matrix product. On a CPU, weights are packed if possible (see products.py). On a GPU, a step is recorded as a CUDA
-graph, which starts the many short GPU functions of the step faster.
+graph, which starts its many short GPU functions faster.
 """
 
 from collections.abc import Callable
@@ -21,9 +21,7 @@ FAMILIES = ("llama", "mistral")
 GROUPS = 4  # divisor of the batch size: `read` takes a group of batch / GROUPS prompts, at least one
 SMALLER = (2, 4, 8)  # divisors of the batch size; if few rows hold texts, a step can compute batch / divisor rows
 WARM_UP = 3  # number of calls before a recording, because the first calls choose GPU functions and allocate memory
-# smallest number of rows of a step that computes only a part of the batch (see `SMALLER`); products of fewer rows
-# would be summed in a different order
-MIN_ROWS = 8
+MIN_ROWS = 8  # smallest batch / divisor (see `SMALLER`); products of fewer rows would be summed in another order
 
 
 def can_record(device: torch.device) -> bool:
@@ -34,8 +32,8 @@ def can_record(device: torch.device) -> bool:
 class Recorded:
     """A function of tensors on one GPU, recorded as a CUDA graph so that calls are faster.
 
-    The function must not wait for the GPU, must always use the same shapes, and must have the same effect if it is
-    called again with the same arguments. All calls return the same tensor; each call overwrites its values.
+    The function must be idempotent, must always use the same shapes, and must not wait for the GPU. All calls return
+    the same tensor; each call overwrites its values.
     """
 
     def __init__(self, function: Callable[..., Tensor], *arguments: Tensor) -> None:
@@ -108,9 +106,9 @@ class LlamaStepper:
     The rows can have different lengths: the caller passes the position of each row's new token.
 
     All shapes are fixed, so that the result for a row does not depend on the other rows. The caller pads prompts to
-    `prompt` tokens, and a step attends to `length` positions of prompt and new tokens. A step can compute fewer rows,
-    if few rows hold texts. `sizes` lists the numbers of rows that a step can compute: the size of the batch, and
-    smaller numbers that gave bitwise the results of the full batch in a test on this machine.
+    `prompt` tokens, and a step attends to `length` positions of prompt and new tokens. `sizes` lists the numbers of
+    rows that a step can compute: the size of the batch, and smaller numbers for batches with few texts. The smaller
+    numbers gave bitwise the results of the full batch in a test on this machine.
 
     Raises:
         ModelError: the model's sliding window is shorter than `length`.
@@ -136,7 +134,7 @@ class LlamaStepper:
         cos, sin = (t[0] for t in weights.rotary(weights.table[:1].unsqueeze(0), self.columns.unsqueeze(0)))
         self.rotations = torch.stack((cos, sin))
         starts = torch.arange(batch * self.n_kv, device=device) * length
-        self.starts = starts.view(batch, self.n_kv)  # cache index of the first position of each row and key head
+        self.starts = starts.view(batch, self.n_kv)  # for each row and key head, the cache index of position 0
         self.recorded: dict[int, Recorded] = {}  # recorded steps on a GPU, by number of rows
         shape = batch, length, torch.get_num_threads()
         if shape not in weights.sizes:
@@ -157,7 +155,7 @@ class LlamaStepper:
         return (self.batch, *same)
 
     def _cache(self, rows: int, length: int) -> Tensor:
-        # returns an empty cache; index 0 of the first axis is for keys, and index 1 for values
+        # returns an empty cache; on the first axis, 0 is for keys and 1 for values
         shape = (2, len(self.weights.layers), rows, self.n_kv, length, self.head_dim)
         return torch.zeros(shape, dtype=self.weights.table.dtype, device=self.weights.table.device)
 
@@ -235,8 +233,7 @@ class LlamaStepper:
 
     def _heads(self, layer: Layer, x: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         # Returns the queries (m, heads, d), keys and values (m, kv, d) of m tokens with the states `x` (m, width).
-        # Queries and keys are rotated by angles that depend on the position; `rotation` (2, m, 1, d) is the cosine
-        # and the sine of the angles.
+        # `rotation` (2, m, 1, d) is the cosine and the sine of the angles of the rotary position embedding.
         h = functional.rms_norm(x, (x.shape[-1],), layer.norm1, self.eps)
         qkv = layer.qkv(h).view(len(x), -1, self.head_dim)
         qk, v = qkv[:, : -self.n_kv], qkv[:, -self.n_kv :]
@@ -266,7 +263,7 @@ class LlamaStepper:
         return mixed.reshape(n * t, self.n_heads * self.head_dim)
 
     def _attend_one(self, q: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
-        # returns the result of `_attend` for one token per row, with fewer operations; `bias` is (n * kv, 1, length)
+        # `_attend` for one token per row, with fewer operations; `bias` is (n * kv, 1, length)
         queries = q.reshape(len(bias), -1, self.head_dim)
         scores = torch.baddbmm(bias, queries, keys.flatten(0, 1).transpose(1, 2), alpha=self.head_dim**-0.5)
         weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(q.dtype)

@@ -1,8 +1,8 @@
 """Matrix products of the decode loop: `Plain` for any processor, `Packed` for processors with bfloat16 instructions.
 
-For these instructions, the weight matrix must have a special memory layout (packed). `Plain` packs the weight at
-every call, and `Packed` only once. `Packed` also applies the next operation (SiLU, multiplication or addition) before
-it rounds the result, so the last bits differ from those of `Plain`.
+These instructions require a special memory layout of the weight matrix (packed). `Plain` packs the weight at every
+call, and `Packed` only once. `Packed` also applies the next operation (SiLU, multiplication or addition) before it
+rounds the result, so the last bits differ from those of `Plain`.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from synthgen.core.workers import has_bfloat16
 
-ROWS = 64  # number of rows of x for which the packed layout is fastest; x can have any number of rows
+ROWS = 64  # number of rows of x for which the packed layout is fastest; any other number works too
 
 
 class Plain:
@@ -38,7 +38,7 @@ class Plain:
         """Return y + other."""
         return self._binary(x, other, "add")
 
-    # `function` and `operation` have the names that the operations of `Packed` require; "swish" is SiLU
+    # `function` and `operation` have the names that mkldnn requires; "swish" is SiLU
     def _unary(self, x: Tensor, function: str) -> Tensor:
         y = functional.linear(x, self.weight)
         return functional.silu(y) if function == "swish" else y

@@ -1,6 +1,6 @@
 """Send chat requests with the OpenAI API to the server of a language model; by default, only to private addresses.
 
-The library `http.client` follows no redirect and uses no proxy, so a prompt reaches only the configured address.
+`http.client` follows no redirect and uses no proxy, so a prompt reaches only the configured address.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from synthgen.core.errors import ConfigError, ModelError
 from synthgen.decode.config import EndpointConfig
 
 MAX_BYTES = 1 << 24  # largest size of an answer in bytes
-RETRY_SECONDS = 120  # a request without an answer is repeated for this time, in which the server may load its model
+RETRY_SECONDS = 120  # a request without an answer is repeated for this time; the server may be loading its model
 FIRST_WAIT, LONGEST_WAIT = 0.5, 8  # first and longest wait in seconds before a request is repeated
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})  # HTTP status codes after which a request is repeated
 CONNECT_SECONDS = 5  # longest time in seconds to wait for a connection
@@ -40,15 +40,15 @@ class Answer:
     """The answer to one request."""
 
     text: str
-    is_cut: bool  # whether the token limit cut the text
+    is_cut: bool  # whether the text ended at the token limit
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
     """A client of one server; several threads can use it at once.
 
-    Privacy: prompts and the API key are sent to the configured address only. No error message contains a prompt, the
-    key or a text.
+    Privacy: prompts and the API key are sent to the configured address only. No error message contains a prompt, a
+        text or the key.
     """
 
     config: EndpointConfig
@@ -77,7 +77,7 @@ class Client:
             if status in {401, 403}:
                 raise self._refused(status)
             names = _model_names(reply) if status == 200 else []
-            # some servers list only some of their models, so a greeting is sent to a model that is not listed
+            # a server may list only some of its models, so a greeting is sent to a model that is not listed
             is_served = self.config.model in names or self._post(body)[0] == 200
         except _Busy as busy:
             raise self._unreachable(str(busy)) from None
@@ -139,7 +139,7 @@ class Client:
         return Answer(text or "", is_cut=reason == "length")
 
     def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, Any]:
-        # returns the status and the JSON value of the server's reply; the value is None if the reply is no valid JSON
+        # returns the status and the JSON value of the reply; None if the reply is not valid JSON
         parts = urlsplit(self.config.url)
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if (key := self._key()) is not None:
@@ -209,8 +209,8 @@ class Client:
         """Return the IP addresses of the server.
 
         Raises:
-            ModelError: the name is unknown, or an address is not allowed. An address outside this machine and private
-                networks requires `allow_remote` and https.
+            ModelError: the name is unknown, or an address outside this machine and private networks is used without
+                `allow_remote` or without https.
         """
         host = urlsplit(self.config.url).hostname or ""
         try:

@@ -26,10 +26,9 @@ Surprisal = Callable[[Sequence[str]], Sequence[float]]
 class EndpointDecoder:
     """Decodes latents (vectors with labels) with a server, which gets a prompt for each candidate text.
 
-    `surprisal` measures the mean surprisal per token of texts under a local model, as a share of ln(V), where V is
-    the size of the model's vocabulary. A context is a text that the candidates of a latent continue. A prompt
-    contains the whole context, so `context_tokens` has no effect. The settings `top_k`, `batch` and `avoided` have no
-    effect, because the API has no such parameters.
+    `surprisal` measures the surprisal of texts under a local model (see `opening.surprisal_under`). A context is a
+    text that the candidates of a latent continue. A prompt contains the whole context, so `context_tokens` has no
+    effect. The settings `top_k`, `batch` and `avoided` have no effect, because the API has no such parameters.
 
     Privacy: the server receives the prompts (see `Prompter`) and can keep them.
     Randomness: each request has a seed from the stream seeds/x for latent x, but the server may ignore it.
@@ -67,7 +66,7 @@ class EndpointDecoder:
             )
             raise ModelError(f"decode.endpoint: all {len(texts)} answers of {self.name!r} are empty", hint=hint)
         pairs = zip(texts, answers, strict=True)
-        # each text with the reason why it ends: at the token limit ("length"), or where the model ended it ("stop")
+        # each text, and whether the token limit ("length") or the model ("stop") ended it
         ended: list[Ended] = [(whole_sentences(t), "length") if a.is_cut else (t, "stop") for t, a in pairs]
         return candidates_of(latents, settings.candidates, ended, self.surprisal([text for text, _ in ended]))
 

@@ -13,7 +13,7 @@ from synthgen.core.files import read_bytes
 from synthgen.decode.learnt import sentence_digests
 from synthgen.decode.prompt_words import WordReader
 
-EXEMPLARS = Path(__file__).parent / "exemplars.jsonl"  # texts of the built-in sets, with the set's name in `style`
+EXEMPLARS = Path(__file__).parent / "exemplars.jsonl"  # texts of the built-in sets; `style` is the name of the set
 MAX_BYTES = 1 << 22  # largest size of a file of examples
 SHOWN = 2  # largest number of examples in a prompt
 N_TERMS = 6  # largest number of words that a prompt lists to describe an example
@@ -28,7 +28,7 @@ class Example:
 
 
 def load_examples(name: str | None, resolve: Callable[[str], Path]) -> tuple[Example, ...]:
-    """Return the texts of a built-in set, or of a JSON Lines file with `text` and optionally `label`.
+    """Return the examples of a built-in set, or of a JSON Lines file with `text` and optionally `label`.
 
     Raises:
         ConfigError: the file contains no example, or a line is not an object with these keys.
@@ -56,7 +56,7 @@ def load_examples(name: str | None, resolve: Callable[[str], Path]) -> tuple[Exa
 
 @cache
 def exemplars() -> Mapping[str, tuple[Example, ...]]:
-    """Return the texts of each built-in set."""
+    """Return the examples of each built-in set."""
     of_style: dict[str, tuple[Example, ...]] = {}
     for line in EXEMPLARS.read_text(encoding="utf-8").splitlines():
         read = json.loads(line)
@@ -70,7 +70,7 @@ def shown_for(examples: Sequence[Example], label: str) -> tuple[Example, ...]:
 
 
 def terms_of(text: str, reader: WordReader | None) -> tuple[str, ...]:
-    """Return up to `N_TERMS` of the rarest vocabulary words of a text, in text order; none without a vocabulary."""
+    """Return at most `N_TERMS` words of a text: its rarest words of the vocabulary, in text order."""
     if reader is None:
         return ()
     frequency = _frequency(reader)
@@ -90,7 +90,7 @@ def check_examples(examples: Sequence[Example], texts: Sequence[str]) -> None:
 
     Such an example is probably a private record, and the language model may repeat it.
 
-    Privacy: the error states the positions of such examples, which reveals that their sentences are in the source.
+    Privacy: the error lists such examples, and so reveals that their sentences are in the source.
     """
 
     def text_and_sentences(text: str) -> set[int | str]:

@@ -1,4 +1,4 @@
-"""Draw facts for a prompt, with frequencies as in train: sex and age of a person, and length of the text in words."""
+"""Draw facts for a prompt with their frequencies in train: sex and age of a person, and number of words of a text."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -26,9 +26,9 @@ SexAndDecade = tuple[str, int | None]  # sex and decade of the age (6 for 60 to 
 class RecordFacts:
     """Facts of each class: the number of records for each pair of sex and age decade, and text lengths in words.
 
-    Privacy: computed from train without noise. At least `MIN_PERSONS` persons of the class share each stored pair.
-        All rarer pairs are stored together as the unknown pair ("", None). Only classes with at least `MIN_PERSONS`
-        persons have lengths, which are deciles, rounded to `STEP` words.
+    Privacy: computed from train without noise. At least `MIN_PERSONS` persons of the class share each stored pair;
+        rarer pairs are counted as the unknown pair ("", None). Lengths are deciles, rounded to `STEP` words, and
+        stored only for classes with at least `MIN_PERSONS` persons.
     """
 
     # by class: each pair of sex and age decade, with its number of records
@@ -41,7 +41,7 @@ class RecordFacts:
         return sha256_json({"persons": dict(self.sex_and_age), "lengths": dict(self.lengths)})
 
     def longest(self) -> tuple[str, str]:
-        """Return a description and a length that take at least as much space in a prompt as any result of `draw`."""
+        """Return a description and a length that are at least as long in a prompt as any result of `draw`."""
         has_person = any(n for pairs in self.sex_and_age.values() for (s, d), n in pairs if s or d is not None)
         length = max((n for lengths in self.lengths.values() for n in lengths), default="")
         return "an adult of 100" if has_person else "", str(length)
@@ -59,7 +59,7 @@ class RecordFacts:
 
 
 def facts_of(train: Corpus) -> RecordFacts:
-    """Return the facts of train. Under differential privacy, the texts of train are empty, so there are no facts."""
+    """Return the facts of train; none under differential privacy, because the texts are then empty."""
     of_class: defaultdict[str, list[Record]] = defaultdict(list)
     for record in train.records:
         if record.text.split():
@@ -73,7 +73,7 @@ def facts_of(train: Corpus) -> RecordFacts:
 
 
 def person_of(text: str) -> SexAndDecade:
-    """Return the sex and the decade of the age that a text states; decades above `OLDEST` become `OLDEST`."""
+    """Return the sex and age decade that a text states; decades above `OLDEST` become `OLDEST`."""
     findings = extract(text)
     sex = next((f.value for f in findings if f.attribute == "sex" and f.value in _NOUNS), "")
     age = next((f.value for f in findings if f.attribute == "age" and not f.negated), None)

@@ -24,8 +24,8 @@ class PromptDecoder(LoopDecoder):
     `<|im_start|>user ... <|im_end|>` if the tokenizer has the tokens of `TURN`, and plain paragraphs otherwise. With
     plain paragraphs, a model may write a new prompt after the text, so an empty line ends the text.
 
-    A context is a text that the decoded text must continue. If there is a context, it is put at the beginning of the
-    model's answer, and the model continues the answer. Without prompt words, texts do not depend on vectors.
+    A context (a text to be continued) becomes the beginning of the model's answer. Without prompt words, texts do not
+    depend on vectors.
 
     Args:
         folder: the language model and its tokenizer.
@@ -37,11 +37,11 @@ class PromptDecoder(LoopDecoder):
     Raises:
         ModelError: the model is damaged, or neither the model nor its tokenizer defines an end-of-text token.
 
-    Privacy: for what a prompt reveals, see `Prompter`. A text can reveal what its prompt contains.
+    Privacy: a text can reveal what its prompt contains; see `Prompter`.
     Randomness: the texts of latent x are drawn from the stream seeds/x; for the prompts, see `Prompter`.
     """
 
-    context_comes_first = False  # the context is the beginning of the answer, so the context follows the prompt
+    context_comes_first = False  # the context is the beginning of the answer, so it follows the prompt
 
     def __init__(
         self, folder: Path, prompter: Prompter, *, decoder: str, device: Placement = "cpu", own_loop: bool = True
@@ -52,7 +52,7 @@ class PromptDecoder(LoopDecoder):
         self.has_turns = not has_template and set(TURN) <= set(known)
         self.end_mark = None if has_template or self.has_turns else "\n\n"
         self.special = frozenset(map(int, self.tokenizer.all_special_ids))
-        # the end of a turn also ends a text; the remaining special tokens are never written
+        # the end of a turn also ends a text
         self._prepare(self.special, frozenset({int(known[TURN[1]])} if self.has_turns else ()))
 
     def tokens(self, turns: Turns) -> list[int]:
@@ -74,7 +74,7 @@ class PromptDecoder(LoopDecoder):
         return self.tokens(self.prompter.turns(label, text, words, facts, example_has_words=has_words))
 
     def _prefix(self, settings: Settings) -> list[int]:
-        # returns the tokens with which all prompts begin; the compared prompts differ in every field that can vary
+        # the compared prompts differ in every field that can vary
         facts = [("", "10"), ("a man", "20")] if self.prompter.facts.lengths else [("", "")]
         prompts = [
             self._tokens(label, settings, words, fact)
@@ -85,7 +85,6 @@ class PromptDecoder(LoopDecoder):
         return prompts[0][: shared_prefix(prompts, self.special)]
 
     def _prompts(self, latents: Latents, settings: Settings, seeds: SeedTree) -> tuple[list[list[int]], int]:
-        # returns the prompt of each latent as token ids, and the largest number of tokens of a prompt
         drawn = [self.prompter.facts_for(*pair, seeds) for pair in zip(latents.ids, latents.labels, strict=True)]
         words_room = WORD_TOKENS * settings.words
         words: Sequence[tuple[str, ...]] = ((),) * len(latents)

@@ -29,8 +29,8 @@ def prompter_of(
     """Return the `Prompter` of a run; `language` is the run's first language tag, such as "en" or "und" (unknown).
 
     Raises:
-        ConfigError: template or examples are invalid, or a description or an example is for a label that no training
-            record has.
+        ConfigError: template or examples are invalid, or no training record has the label of an example or of a
+            description.
         StorageError: the file of the template or of the examples cannot be read.
     """
     examples, labels = load_examples(config.examples, resolve), {*train.labels}
@@ -55,7 +55,7 @@ def prompter_of(
 
 
 def open_prompted(config: DecodeConfig, folder: Path, prompter: Prompter) -> Decoder:
-    """Return the decoder of the configured engine; `folder` is the folder of `decode.model`.
+    """Return the decoder of the configured engine; `folder` contains `decode.model`.
 
     Raises:
         ConfigError: the environment variable for the key of the server holds no valid key.
@@ -81,8 +81,8 @@ def endpoint_digest(endpoint: EndpointConfig) -> str:
 def surprisal_under(folder: Path) -> Surprisal:
     """Return a function that measures the mean surprisal per token of each text, as a share of ln(V).
 
-    The surprisal of a token is −ln p under the model in `folder`. V is the size of the vocabulary, so the share is 1
-    if the model guesses at random. The first call of the function loads the model.
+    The surprisal of a token is −ln p under the model in `folder`. V is the size of the vocabulary, so a random guess
+    has the share 1. The first call of the function loads the model.
     """
     load = cache(lambda: Likelihood.load(folder))
 

@@ -1,4 +1,4 @@
-"""Make the prompt of each text: a conversation that shows one or more examples and then requests the text."""
+"""Make the prompt of each text: a conversation that shows examples and then requests the text."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,8 +13,8 @@ from synthgen.decode.prompting.examples import Example, shown_for, terms_of
 from synthgen.decode.prompting.facts import RecordFacts
 from synthgen.decode.prompting.template import TEMPLATE, fill
 
-# The default example. Without an example, small models list or define the prompt words, or comment on the task.
-# Prompt words are words that describe a vector.
+# The default example. Without an example, small models list or define the prompt words (words that describe a
+# vector), or comment on the task.
 EXAMPLE_LABEL = "library"
 _EXAMPLE_LIST = "library, books, building, children, moved, shelves, reading, afternoon, visitors, roof"
 EXAMPLE_WORDS = tuple(_EXAMPLE_LIST.split(", "))
@@ -35,8 +35,8 @@ Turns = list[tuple[str, str]]  # role ("user" or "assistant") and content
 class Prompter:
     """Makes the prompts for latents (vectors with labels) from a template.
 
-    Privacy: a prompt reveals nothing of a vector except the prompt words, which describe the vector (`WordReader`).
-        The rest of the prompt comes from the label, the settings and `RecordFacts`.
+    Privacy: a prompt reveals nothing of a vector except the prompt words (see `WordReader`). The rest of the prompt
+        comes from the label, the settings and `RecordFacts`.
     Randomness: the facts (a person's description and a text length) of record x are drawn from the stream
         seeds/x/facts. All segments (parts) of x get the same facts.
     """
@@ -82,7 +82,7 @@ class Prompter:
             label_text: the label as it is written in the prompt.
             words: the prompt words.
             facts: description of a person, and length in words; see `RecordFacts`.
-            example_has_words: whether the examples show prompt words; by default, they do if `words` is not empty.
+            example_has_words: whether the examples show prompt words; by default, if `words` is not empty.
         """
         has_words = len(words) > 0 if example_has_words is None else example_has_words
         record_label = label.partition("\n")[0]
@@ -116,9 +116,9 @@ class Prompter:
     def conversations(
         self, latents: Latents, settings: Settings, seeds: SeedTree, contexts: Sequence[str] = ()
     ) -> list[Turns]:
-        """Return the turns for each latent; if `contexts` are given, the last turn of a latent contains its context.
+        """Return the turns for each latent; the last turn contains the context of the latent, if any.
 
-        A context is a text that the candidates (generated texts) of a latent continue; "" stands for no context.
+        A context is a text that the generated texts of a latent continue; "" stands for no context.
         """
         n = len(latents)
         words = self.read(latents.vectors, settings.words) if settings.words > 0 else ((),) * n

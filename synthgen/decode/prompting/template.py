@@ -14,7 +14,7 @@ TEMPLATE = (
 )
 FIELDS = ("label", "description", "terms", "person", "length", "language")
 MAX_BYTES = 1 << 14  # largest size of a template file
-_PART = re.compile(r"\[([^\[\]]*)\]")  # part of a template that is omitted if a field in it is empty
+_PART = re.compile(r"\[([^\[\]]*)\]")  # part of a template that is omitted if one of its fields is empty
 _FIELD = re.compile(r"\{(\w*)\}")
 
 
@@ -24,8 +24,8 @@ def load_template(name: str, resolve: Callable[[str], Path]) -> str:
     The fields are `{label}`, `{description}`, `{terms}` (the prompt words), `{person}`, `{length}` and `{language}`.
 
     Raises:
-        ConfigError: the file is not UTF-8 text, lacks `{terms}`, has an unknown field, or has a brace or bracket
-            without partner.
+        ConfigError: the file is not UTF-8 text, lacks `{terms}`, has an unknown field, or has a stray brace or
+            bracket.
         StorageError: the file cannot be read.
     """
     if name == BUILTIN:
@@ -53,7 +53,7 @@ def load_template(name: str, resolve: Callable[[str], Path]) -> str:
 
 
 def fill(template: str, values: Mapping[str, str]) -> str:
-    """Return a template with its fields filled in, without the parts in square brackets that contain an empty field.
+    """Return a filled template; parts in square brackets are omitted if they contain an empty field.
 
     >>> fill("Write[ of {label}].[ Use: {terms}.]", {"label": "cats"})
     'Write of cats.'

@@ -1,4 +1,4 @@
-"""Low-rank adapters (LoRA): small trained matrices whose product is added to a weight matrix that is not trained."""
+"""Low-rank adapters (LoRA): two small trained matrices whose product is added to a frozen weight matrix."""
 
 from collections.abc import Mapping
 

@@ -1,6 +1,6 @@
 """Define the configuration of `synthgen train-bridge`.
 
-A bridge turns the vector of a text into soft tokens (input embeddings), from which a language model writes a text.
+A bridge turns a vector into soft tokens (input embeddings), from which a language model writes a text.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from audits.core.strictyaml import read_yaml
 from synthgen.core.errors import ConfigError
 from synthgen.core.section import Count, Section, parse_section, resolve_path
 
-MIN_TEXT_TOKENS = 16  # smallest number of tokens that must remain for the text in a training input
+MIN_TEXT_TOKENS = 16  # smallest number of tokens for the text in a training input
 AUTO: Final = "auto"  # stands for a value that families.py chooses for the language model
 Rate = Annotated[float, Field(gt=0, lt=1)]
 

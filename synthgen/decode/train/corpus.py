@@ -1,6 +1,6 @@
 """Make the training set of a bridge: public passages, their vectors, and their characteristic words.
 
-A bridge is an adapter with which a language model writes a text from a vector.
+With a bridge, a language model writes a text from a vector.
 """
 
 import re
@@ -24,7 +24,7 @@ from synthgen.decode.prompts import token_ids
 _SENTENCE_GAP = re.compile(r"(?<=[.!?])\s+")  # must not change: the built-in bridge was trained with this pattern
 WORD = re.compile(r"[A-Za-z][a-z]{3,}")  # a word that can be characteristic of a passage
 HINTS = 3  # largest number of characteristic words of a passage
-NEIGHBOURS = 5  # a passage's vector is mixed with the vector of one of its NEIGHBOURS nearest passages, as in SMOTE
+NEIGHBOURS = 5  # the vector of a passage is mixed with one of this number of nearest vectors, as in SMOTE
 VOCABULARY_WORD = re.compile(r"[a-z][a-z'-]{2,}")  # a word that can be in a vocabulary
 Cut = tuple[str, list[int], bool]  # a text, its token ids, and whether the text ends with a complete sentence
 
@@ -36,7 +36,7 @@ class Passages:
     texts: tuple[str, ...]  # the cut passages, from which the vectors are computed
     tokens: NDArray[np.int32]  # (n, t), token ids of each passage, padded with end-of-text tokens
     lengths: NDArray[np.int32]  # (n), number of tokens, including an end-of-text token if the text is complete
-    hints: tuple[tuple[str, ...], ...]  # for each passage, up to `HINTS` words with the highest tf · idf, for prompts
+    hints: tuple[tuple[str, ...], ...]  # for each passage, at most `HINTS` words with the highest tf · idf
     sources: dict[str, int]  # number of passages of each source
 
 
@@ -45,8 +45,8 @@ def read_passages(
 ) -> tuple[list[str], dict[str, int]]:
     """Return at most `limit` passages of a folder of Parquet tables (`text`, `source`), and their number by source.
 
-    At most `max_per_source` passages come from one source, and none from a source in `exclude`. A hash of `seed` and
-    text determines which passages are chosen, so the order of files does not matter.
+    At most `max_per_source` passages come from one source, and none from a source in `exclude`. The choice depends on
+    a hash of `seed` and text, so the order of files does not matter.
 
     Raises:
         DataError: there is no table, a column or a value is missing, or no passage is left.
@@ -85,10 +85,10 @@ def _rows(folder: Path, exclude: Sequence[str]) -> Iterator[tuple[str, str]]:
 def word_frequencies(
     folder: Path, *, exclude: Sequence[str], names: Collection[str], words: int, least: int, skip: int
 ) -> dict[str, float]:
-    """Choose a vocabulary; return the share of passages that contain each word, in descending order of the share.
+    """Choose a vocabulary; return each word with the share of passages that contain it, most frequent words first.
 
-    The vocabulary has at most `words` words, and each word is in at least `least` passages of the folder. The `skip`
-    most frequent words, such as "the", and the `names` of persons (in lower case) are omitted.
+    The vocabulary has at most `words` words, and each word is in at least `least` passages. The `skip` most frequent
+    words, such as "the", and the `names` of persons (in lower case) are omitted.
 
     Raises:
         DataError: there is no table, a column or a value is missing, or no word is left.
@@ -158,8 +158,8 @@ def _hints(texts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
 def vectors_of(texts: Sequence[str], encode: Callable[[list[str]], Float32], cache: Path) -> Float32:
     """Return the vectors (n, d) of n texts.
 
-    The vectors are read from the .npy file `cache` if this file has n rows. Otherwise, `encode` computes the vectors,
-    and they are written to this file.
+    They are read from the .npy file `cache` if it has n rows. Otherwise, `encode` computes them, and they are written
+    to this file.
     """
     if cache.exists():
         stored: Float32 = np.load(cache, allow_pickle=False)
@@ -176,10 +176,9 @@ def mix_vectors(
 ) -> tuple[NDArray[np.int64], Float32]:
     """Return the row numbers of the passages to reproduce, int64 (b), and the vectors to read, float32 (b, d).
 
-    `rows` (b) are the passages of a training step, as row numbers of `pool` (n, d), the vectors of all training
-    passages. With probability `share`, the vector x_i of passage i is replaced by a mixed vector x̃ between x_i and
-    the vector x_j of a similar passage j. The passage to reproduce is then the passage whose vector is nearest to x̃;
-    it is not always i or j.
+    `pool` (n, d) contains the vectors of all training passages, and `rows` (b) the row numbers of the passages of a
+    training step. With probability `share`, the vector x_i of passage i is replaced by a mixed vector x̃. The passage
+    to reproduce is then the passage whose vector is nearest to x̃; it is not always i or j.
 
         x̃ = x_i + λ (x_j − x_i),  j among the `NEIGHBOURS` nearest of i,  λ ~ U(0, 1)
 
@@ -193,7 +192,7 @@ def mix_vectors(
     half_squares = (pool**2).sum(axis=1) / 2
     far = half_squares - pool[rows] @ pool.T  # half the squared distance, up to a constant per row
     far[np.arange(len(rows)), rows] = np.inf
-    near = np.argsort(far, axis=1, kind="stable")[np.arange(len(rows)), nth % (len(pool) - 1)]
+    near = np.argsort(far, axis=1, kind="stable")[np.arange(len(rows)), nth % max(1, len(pool) - 1)]
     between = pool[rows] + lam * (pool[near] - pool[rows])
     nearest = (half_squares - between @ pool.T).argmin(axis=1)
     return np.where(take, nearest, rows), np.where(take[:, None], between, pool[rows])

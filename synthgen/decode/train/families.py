@@ -1,9 +1,8 @@
 """Choose the shape of a bridge for a language model, where the configuration says `auto`.
 
-A bridge is a set of trained tensors with which a language model writes a text from a vector: a projector, which maps
-the vector to soft tokens (input embeddings), and low-rank adapters. The keys `bridge.adapter_targets`,
-`bridge.template` and `bridge.placeholder_id` can be `auto` for some families of language models. For a decoder-only
-model of any other family, set the three keys.
+With a bridge, a language model writes a text from a vector. A bridge consists of a projector, which maps the vector
+to soft tokens (input embeddings), and of low-rank adapters. The keys `bridge.adapter_targets`, `bridge.template` and
+`bridge.placeholder_id` can be `auto` only for the families in `FAMILIES`.
 """
 
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from synthgen.decode.train.config import AUTO, BridgePart
 
 ATTENTION, GATED = ("q_proj", "k_proj", "v_proj", "o_proj"), ("gate_proj", "up_proj", "down_proj")
 TURN = "<|im_start|>"  # the token that begins a turn in the chat form of SmolLM2 and Qwen
-# tokens that a model never writes, in the order SmolLM2, Qwen2.5 and Qwen3, Llama 3, Phi-3, Phi-4, Mistral
+# tokens that the model never writes, of SmolLM2, Qwen2.5 and Qwen3, Llama 3, Phi-3, Phi-4, Mistral
 _LLAMA_RESERVED = "<|reserved_special_token_0|>"
 RESERVED = ("<filename>", "<|box_start|>", _LLAMA_RESERVED, "<|placeholder1|>", "<|dummy_0|>", "[control_8]")
 
@@ -42,7 +41,7 @@ FAMILIES: Mapping[str, ModelFamily] = {  # by `model_type` in the config.json of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeShape:
-    """The shape of a bridge for one language model: the settings of `BridgePart`, without the value `auto`."""
+    """The shape of a bridge for one language model: the settings of `BridgePart`, without `auto`."""
 
     soft_tokens: int  # number of soft tokens per vector
     hidden: int  # width of the hidden layer of the projector

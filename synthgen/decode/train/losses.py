@@ -9,16 +9,15 @@ from torch.autograd import Function
 from torch.nn import functional
 
 ROWS = 256  # largest number of tokens whose logits are in memory at the same time
-# A function of the logits and the targets of some tokens. It returns the summed loss of these tokens, and the
-# gradient of this sum with respect to the logits. The targets are token ids, or the hidden states of the teacher (see
-# `frozen_head_divergence`).
+# A function of the logits and targets of some tokens, which returns the summed loss and its gradient for the logits.
+# The targets are token ids, or the hidden states of the teacher (see `frozen_head_divergence`).
 LogitsLoss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 class _FrozenHeadSum(Function):
-    """The summed loss of the logits h Wᵀ, where h are hidden states and W is the head (output matrix) of the model.
+    """The summed loss of the logits h Wᵀ for hidden states h and a frozen head (output matrix) W of the model.
 
-    W is not trained. The forward pass also computes the gradient for h.
+    The forward pass also computes the gradient for h.
     """
 
     @staticmethod
@@ -63,9 +62,9 @@ def frozen_head_divergence(hidden: Tensor, weight: Tensor, teacher: Tensor) -> T
 
         Σ_t KL(q_t ‖ p_t),   q = softmax(teacher weightᵀ),   p = softmax(hidden weightᵀ)
 
-    The student reads the vector of a passage, and the teacher reads the passage itself; see `teacher_inputs`. For
-    each token, q is the teacher's prediction and p the student's. `hidden` and `teacher` are the hidden states
-    (n, width) of student and teacher for the same tokens. Only `hidden` receives a gradient.
+    The student reads the vector of a passage, and the teacher reads the passage itself; see `teacher_inputs`.
+    `hidden` and `teacher` are the hidden states (n, width) of student and teacher for the same tokens. Only `hidden`
+    receives a gradient.
 
     Cost: the time of three matrix products, and several times the memory of the float32 logits of `ROWS` tokens.
     Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (self-distillation in the second stage).
@@ -82,10 +81,10 @@ def frozen_head_divergence(hidden: Tensor, weight: Tensor, teacher: Tensor) -> T
 def teacher_inputs(ids: Tensor, is_vector: Tensor, is_text: Tensor, padding: int) -> tuple[Tensor, Tensor]:
     """Return the teacher's input ids (n, longest), with the text in place of the vector, and a mask.
 
-    `ids` (n, length) are the student's input: a prompt that contains the placeholders of the vector, then the text,
-    then the token `padding`, which is also the end-of-text token. `is_vector` marks the placeholders, and `is_text`
-    the text. The teacher's input contains the text twice: in place of the placeholders, without end-of-text tokens;
-    and after the prompt, complete. The returned mask marks the second copy, which the teacher predicts.
+    `ids` (n, length) are the student's input: a prompt with the placeholders of the vector, then the text, then the
+    token `padding`, which is also the end-of-text token. `is_vector` marks the placeholders, and `is_text` the text.
+    The teacher's input contains the text twice: without end-of-text tokens in place of the placeholders, and complete
+    after the prompt. The returned mask marks the second copy, which the teacher predicts.
     """
     rows, lengths = [], []
     for row, vector, text in zip(ids.cpu(), is_vector.cpu(), is_text.cpu(), strict=True):

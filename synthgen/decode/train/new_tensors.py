@@ -1,7 +1,7 @@
 """Create the tensors to train: the tensors of a new bridge, or of a new style adapter for a bridge.
 
 With a bridge, a language model writes a text from a vector. A bridge contains a projector, which maps the vector to
-input embeddings (soft tokens) of the model, and adapters (low-rank changes of the model's weights).
+soft tokens (input embeddings of the model), and low-rank adapters of the model's weights.
 """
 
 from copy import deepcopy
@@ -18,7 +18,7 @@ from synthgen.decode.train.families import BridgeShape
 PROJECTOR_LAYERS = ("0", "2")  # names of the projector's linear layers
 
 
-# the projector to use during the training, and the tensors to train; their keys are the names in the stored file
+# the projector during the training, and the tensors to train by their names in the stored file
 Trained = tuple[nn.Module, dict[str, Tensor]]
 
 
@@ -37,8 +37,8 @@ def new_bridge(shape: BridgeShape, model: nn.Module, dim: int, seeds: SeedTree) 
 def new_style(bridge: Bridge, rank: int, model: nn.Module, seeds: SeedTree) -> Trained:
     """Return a copy of a bridge's projector, and new adapters, drawn from the stream seeds/init.
 
-    The projector and each layer of `model` (the language model) that the bridge adapts get a new adapter of rank
-    `rank`. The adapters that the bridge already has are added to the weights of `model`, in place.
+    The projector, and each layer of the language model `model` that the bridge adapts, get a new adapter of rank
+    `rank`. The existing adapters of the bridge are added to the weights of `model`, in place.
     """
     generator = _generator(seeds)
     merge(model, bridge.adapters)

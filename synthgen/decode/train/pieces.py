@@ -1,6 +1,6 @@
 """Make the training set of a style adapter: texts cut into pieces of complete lines.
 
-A style adapter makes a language model write in the style of the texts on which the adapter is trained.
+With a style adapter, a language model writes in the style of the training texts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from synthgen.core.sentences import SENTENCE_END
 from synthgen.decode.prompts import token_ids
 from synthgen.decode.train.corpus import Cut, Passages, passages_of
 
-HELDOUT_SHARE = 0.05  # share of the texts of a source that are held out; no piece of these texts is trained on
+HELDOUT_SHARE = 0.05  # share of the texts of a source that are held out
 MAX_HELDOUT = 64  # largest number of held-out pieces, on which the loss is measured
 
 
@@ -30,8 +30,8 @@ def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: in
     """Cut the texts of every source into pieces of complete lines.
 
     A piece contains as many lines as fit into `max_tokens` tokens, including an end-of-text token. A line that does
-    not fit is cut between sentences; a sentence that does not fit is omitted. Repeated texts are used once, and at
-    most `per_source` pieces of a source are trained on. The order of the texts does not affect the choice of pieces.
+    not fit is cut between sentences; a sentence that does not fit is omitted. Repeated texts are used once, and the
+    training uses at most `per_source` pieces of a source. The order of the texts does not affect the result.
 
     Raises:
         DataError: a source has too few texts for at least one piece to train on and one held-out piece.
@@ -57,7 +57,7 @@ def pieces_of(texts: Mapping[str, Sequence[str]], tokenizer: Any, max_tokens: in
 
 
 def _cut(text: str, tokenizer: Any, limit: int) -> list[Cut]:
-    # returns pieces of at most `limit` tokens; True in an item states that the piece ends with a sentence or line
+    # returns pieces of at most `limit` tokens; each piece ends with a complete sentence or line (True)
     pieces: list[Cut] = []
     kept = ""
     ids: list[int] = []
@@ -75,7 +75,7 @@ def _cut(text: str, tokenizer: Any, limit: int) -> list[Cut]:
 
 
 def _units(text: str, tokenizer: Any, limit: int) -> list[tuple[str, str]]:
-    units = []  # lines, or sentences of too long lines, each with the separator before it
+    units = []  # lines, or the sentences of a too long line, each with its preceding separator
     for line in filter(None, (" ".join(line.split()) for line in text.splitlines())):
         if len(token_ids(tokenizer, line)) <= limit:
             units.append((line, "\n"))

@@ -1,7 +1,7 @@
 """Train with several processes, one for each GPU, which `accelerate launch` or `torchrun` starts.
 
-Each process computes the gradient of a part of each batch, and the gradients are added. Up to rounding, the result is
-the same as with one process. Only the main process, number 0, writes files and prints.
+Each process computes the gradient of a part of each batch, and the gradients are added. The result differs from the
+result of one process only by rounding. Only the main process, number 0, writes files and prints.
 """
 
 import os
@@ -13,8 +13,7 @@ from datetime import timedelta
 import torch
 from torch import Tensor, distributed
 
-# The other processes wait while the main process computes the vectors of all passages. The default of NCCL is 10
-# minutes.
+# the other processes wait while the main process computes all vectors; NCCL's default of 10 minutes is too short
 LONGEST_WAIT = timedelta(days=2)
 
 
@@ -23,7 +22,7 @@ class Processes:
     """The position of this process among the processes that train together."""
 
     number: int = 0  # index of this process; the main process has 0
-    count: int = 1  # how many processes train together
+    count: int = 1  # number of processes that train together
     on_machine: int = 0  # index of this process among the processes on its machine
 
     @property
@@ -48,7 +47,7 @@ class Processes:
 
     @contextmanager
     def main_first(self) -> Iterator[None]:
-        """Run the block in the main process first, so that the other processes can read the files that it wrote."""
+        """Run the block in the main process first; the other processes can then read the files that it wrote."""
         if not self.is_main:
             self.wait()
         yield
@@ -65,8 +64,7 @@ class Processes:
 def joined(kind: str) -> Iterator[Processes]:
     """Connect the processes that a launcher started, and yield the position of this process among them.
 
-    `kind` is "cpu" or "cuda". A launcher sets WORLD_SIZE, RANK and LOCAL_RANK. Without these variables, one process
-    trains.
+    `kind` is "cpu" or "cuda". Without the variable WORLD_SIZE, which a launcher sets, one process trains.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield Processes()

@@ -2,16 +2,15 @@
 
 A bridge consists of a projector, which maps a vector to soft tokens (input embeddings of the model), and of low-rank
 adapters of the model. A style adapter consists of further low-rank adapters, with which a bridge writes in the style
-of their training texts. The training texts are called passages. A step adds noise to the vectors of a batch of
-passages, because the bridge is used for interpolated vectors, which are not the vector of any text. The model reads a
-prompt and the soft tokens of a noisy vector, and then predicts the passage:
+of their training texts. The training texts are called passages. The model reads a prompt and the soft tokens of a
+noisy vector, and then predicts the passage:
 
     loss = - 1/T · Σ_t log p(text_t | prompt, soft(x + noise), text_<t)
 
-T is the number of tokens of the passage, text_t its token t, x its vector, and soft the projector. In a release, a
-prompt names a label. In training, passages have no labels, so a prompt contains characteristic words of the passage.
-It can also contain prompt words: the words of a public vocabulary that are nearest to the noisy vector. The prompts
-of a release contain prompt words if `decode.words` is not 0.
+T is the number of tokens of the passage, text_t its token t, x its vector, and soft the projector. Noise is added
+because a run decodes interpolated vectors, which are not the vector of any text. In a run, the prompt names a label.
+Passages have no labels, so a training prompt contains characteristic words of the passage. It can also contain prompt
+words (words of a public vocabulary near the noisy vector), as the prompts of a run do if `decode.words` is not 0.
 
 Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (paraphrase pretraining). The noise, the prompts
 and the low-rank adapters are additions of this project.
@@ -68,7 +67,7 @@ class Trainer:
     """One training: the language model, the trained tensors, the optimizer and the number of finished steps.
 
     Without `style_of`, a new bridge is trained. With `style_of` (a bridge and a rank), a style adapter of this rank
-    is trained for this bridge. Several `processes` can share the work.
+    is trained for this bridge.
 
     Raises:
         DataError: `train.batch` exceeds the number of training passages, or is below the number of processes.
@@ -107,7 +106,7 @@ class Trainer:
             recompute_activations(model)
         self.optimizer = torch.optim.AdamW(list(self.tensors.values()), lr=config.train.rate, weight_decay=0.01)
         self.template = Template(self.shape.template, self.shape.soft_tokens, self.shape.placeholder_id)
-        # numbers of finished steps: `step` of this training, and `steps_before` of the bridge given to `start_from`
+        # finished steps of this training, and of the bridge given to `start_from`
         self.step = self.steps_before = 0
 
     def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -127,7 +126,7 @@ class Trainer:
         return (*self.frame(rows, prompts), torch.from_numpy(vectors).to(self.device))
 
     def rows(self, step: int, n: int) -> NDArray[np.int64]:
-        """Return the passages of a step as row numbers, int64 (batch); the stream epoch/e orders them in epoch e."""
+        """Return the row numbers of the passages of a step, int64 (batch); the stream epoch/e orders epoch e."""
         places = np.arange(step * self.config.train.batch, (step + 1) * self.config.train.batch)
         orders = {e: self.seeds.child("epoch", str(e)).generator().permutation(n) for e in np.unique(places // n)}
         return np.array([orders[place // n][place % n] for place in places], dtype=np.int64)
@@ -146,9 +145,9 @@ class Trainer:
     def frame(self, rows: NDArray[np.int64], prompts: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
         """Return the token ids of the inputs, int64 (n, longest), and two masks of this shape.
 
-        An input consists of the template (filled with the prompt and with placeholders for the soft tokens), the
-        passage and padding. The passage is cut so that the input has at most `train.length` tokens. The first mask
-        marks the placeholders, and the second mask the passage.
+        An input consists of the filled template, the passage and padding. The template contains the prompt, and
+        placeholders for the soft tokens. The passage is cut so that the input has at most `train.length` tokens. The
+        first mask marks the placeholders, and the second mask the passage.
         """
         config, passages = self.config.train, self.data.passages
         openings = [self.template.tokens(self.tokenizer, prompt, config.max_prompt_tokens) for prompt in prompts]
@@ -169,8 +168,8 @@ class Trainer:
     ) -> tuple[Tensor, int]:
         """Return the cross-entropy in nats, summed over the tokens of the passages, and the number of these tokens.
 
-        With `distil` > 0, the sum includes `distil` times the divergence from the predictions that the same model
-        makes when it reads the passage itself in place of the vector (self-distillation).
+        With `distil` > 0, the sum includes `distil` times the self-distillation loss (`frozen_head_divergence`). Its
+        teacher is the same model, which reads the passage itself in place of the vector.
         """
         table = self.model.get_input_embeddings()  # type: ignore[operator]
         embeddings = splice(table(ids.masked_fill(is_vector, 0)), self.projector(vectors), is_vector)
@@ -218,9 +217,9 @@ class Trainer:
         """Return losses by name, in nats per token of the held-out passages.
 
         - "own": with the passage's vector; the prompt is the passage's most characteristic word, if it has one.
-        - "other": as "own", but with the vector of the batch's previous passage (in a batch of one, the same vector).
-        - "prompted", only if `train.words` is not 0: as "own", but the prompt also contains prompt words; their
-          number is half of `train.words`, rounded up.
+        - "other": as "own", but with the vector of the previous passage of the batch (cyclically).
+        - "prompted", only if `train.words` is not 0: as "own", but the prompt also contains prompt words, half of
+          `train.words` (rounded up).
         """
         n, size, reader = len(self.data.vectors), self.config.train.batch, self.data.reader
         half = (self.config.train.words + 1) // 2
@@ -257,7 +256,7 @@ class Trainer:
             tensor.copy_(tensors[name])
 
     def save(self, folder: Path) -> None:
-        """Write a checkpoint: the trained tensors and the state of the optimizer, which includes the step number."""
+        """Write a checkpoint: the trained tensors, and the optimizer's state with the step number."""
         state = {name: t.detach().cpu().contiguous() for name, t in self.tensors.items()}
         for name, tensor in self.tensors.items():
             for key, value in self.optimizer.state[tensor].items():
@@ -265,7 +264,7 @@ class Trainer:
         write_by(folder / STATE, lambda path: save_file(state, path, metadata={"step": str(self.step)}))
 
     def resume(self, folder: Path) -> None:
-        """Continue from the folder's checkpoint, if any; raise ModelError if it is damaged or of another shape."""
+        """Continue from the folder's checkpoint, if any; raise ModelError if it is damaged or has other shapes."""
         if not (folder / STATE).exists():
             return
         try:
@@ -313,8 +312,7 @@ class Trainer:
 def run_training(trainer: Trainer, folder: Path, advance: Callable[[int], None]) -> Path:
     """Train, and write checkpoints, the trained tensors and the held-out losses into `folder`; return the folder.
 
-    `advance` is called first with the number of steps in the checkpoint in `folder` (0 if there is none), and then
-    with 1 after each step.
+    `advance` is called first with the number of steps of an existing checkpoint (or 0), and with 1 after each step.
     """
     config = trainer.config.train
     folder.mkdir(parents=True, exist_ok=True)

@@ -50,7 +50,7 @@ class Task:
     never: Sequence[int]  # tokens that are never written
     vocabulary: int  # number of tokens in the vocabulary of the model
     settings: Settings
-    seeds: SeedTree  # the texts of the latent with the id x have seeds from `seeds.child(x)`
+    seeds: SeedTree  # the texts of latent x have seeds from `seeds.child(x)`
 
 
 def require_vllm() -> None:
@@ -63,8 +63,8 @@ def require_vllm() -> None:
 class VllmEngine:
     """Runs vLLM in a separate process, which ends when this object is deleted.
 
-    `folder` contains the model with merged adapters, and `tokenizer` is the folder of the tokenizer. `embeds` is
-    true if prompts contain vectors; prompts are then sent as input embeddings.
+    `folder` contains the model with merged adapters, and `tokenizer` is the folder of the tokenizer. If `embeds` is
+    true, prompts contain vectors and are sent as input embeddings.
 
     Raises:
         DependencyError: vLLM is not installed.
@@ -72,9 +72,8 @@ class VllmEngine:
 
     Privacy: prompts go only to the process of vLLM, through a pipe; embeddings go through a private temporary folder.
         The settings in `ENVIRONMENT` turn usage statistics off and select the loopback address.
-    Randomness: the seeds of the texts of a latent are drawn from a stream that depends on the id of the latent. With
-        one version of vLLM on one type of GPU, a seed should always give the same text; the stage `decode` tests this
-        on a few texts.
+    Randomness: the seeds of the texts of latent x are drawn from the stream seeds/x. With one version of vLLM on one
+        type of GPU, a seed should always give the same text; the stage `decode` tests this on a few texts.
     """
 
     def __init__(self, folder: Path, tokenizer: Path, *, embeds: bool) -> None:
@@ -154,7 +153,7 @@ class VllmEngine:
         return json.loads(answer)
 
     def last_error(self) -> list[str]:
-        """Return the class name of the log's last error, if any, without the message, which may quote prompts."""
+        """Return the class of the log's last error, if any, without the message, which may quote prompts."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         kinds = [line.partition(":")[0].strip() for line in lines if ": " in line]
         return [kind for kind in kinds if kind.endswith(("Error", "Exception")) and " " not in kind][-1:]

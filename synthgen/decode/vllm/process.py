@@ -1,8 +1,8 @@
 """The process that runs vLLM; engine.py starts it as `python -m synthgen.decode.vllm.process`.
 
 The first JSON line of the standard input contains the model's folder and the options. Each further line contains a
-batch of prompts, or the path of a file with prompt embeddings. For each line of the input, the process writes one
-JSON line to the standard output.
+batch of prompts, or the path of a file with prompt embeddings. The process answers each line with one JSON line on
+the standard output.
 """
 
 import json

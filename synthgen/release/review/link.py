@@ -11,16 +11,16 @@ from pathlib import Path
 from synthgen.core.errors import DataError
 from synthgen.core.files import read_bytes
 
-NO_RELEASE = "none"  # the page states this word in place of a digest if its run has no release
+NO_RELEASE = "none"  # stands on the page in place of a digest if the run has no release
 _RELEASE_TAG = re.compile(rb'<meta name="synthgen-release" content="([0-9a-f]{64}|none)">')
 
 
 def page_marker(key: bytes) -> str:
     """Return a secret value of 64 hex digits, which makes the digest of the page impossible to guess.
 
-    Without the marker, someone who knows all records of the page except one could make the page for each guess of the
-    missing record, and compare the digest of this page with the signed digest. The marker is an HMAC of a fixed text.
-    `key` is the commitment key, 32 random bytes that stay in the workspace.
+    Without the marker, someone who knows all records of the page except one could guess this record, make the page,
+    and compare its digest with the signed digest. The marker is an HMAC of a fixed text. `key` is the commitment key,
+    32 random bytes that stay in the workspace.
     """
     return hmac.digest(key, b"synthgen/review-page/v1\0", "sha256").hex()
 
@@ -28,10 +28,9 @@ def page_marker(key: bytes) -> str:
 def page_digest(path: Path, release: str) -> str:
     """Return the sha256 of the review page of a release; `release` is the sha256 of the release statement.
 
-    Raise DataError if the file is not a review page, or belongs to a different release or to an unreleased run, and
-    StorageError if the file cannot be read.
+    Raise DataError if the file is not the review page of this release, and StorageError if it cannot be read.
 
-    Privacy: reads the page, which shows records of the source; the result is only a digest, see `page_marker`.
+    Privacy: reads the page, which shows records of the source; the result is only a digest (see `page_marker`).
     """
     data = read_bytes(path)
     named = _RELEASE_TAG.findall(data)

@@ -42,7 +42,7 @@ MAX_EXAMPLES = 3  # largest number of rejected candidates that are shown for eac
 class ShownRecord:
     """A synthetic record and the training records beside it; each text is cut into marked and unmarked pieces."""
 
-    name: str  # the first digits of the id that the record has in the release
+    name: str  # the first digits of the record's id in the release
     row: int  # row of the record in the synthetic table, from 1
     label: str
     result: str  # result of the audit in words; empty in the random sample
@@ -53,10 +53,10 @@ class ShownRecord:
 def write_review(run: Run) -> Path:
     """Write the review page of a run into its workspace, with mode 0600, and return its path.
 
-    The page depends on the stored results and the policy of the run, on the newest bundle of the run and the bundle's
-    path, and on whether the private report exists. If any of them changes, a new page has a different sha256.
-    Raise DataError if the run did not reach the audit or its results contradict each other, and StorageError if
-    the page cannot be written.
+    The page depends on the results and policy of the run, on its newest bundle and the path of this bundle, and on
+    whether the private report exists. A change of one of them changes the sha256 of a new page. Raise DataError if
+    the run did not reach the audit or its results contradict each other, and StorageError if the page cannot be
+    written.
 
     Privacy: the page shows records of train before and after de-identification.
     Randomness: draws the samples from the stream `review` of the workspace.

@@ -29,7 +29,7 @@ class TextPiece(NamedTuple):
 
 
 def shared_passages(a: str, b: str, shortest: int = SHORTEST) -> tuple[list[Passage], list[Passage]]:
-    """Return (passages of `a`, passages of `b`): each sequence of at least `shortest` words that is in both texts.
+    """Return (passages of `a`, passages of `b`): the sequences of at least `shortest` words that are in both texts.
 
     Case, accents and punctuation do not matter. Cost: O(words).
     """
@@ -38,7 +38,7 @@ def shared_passages(a: str, b: str, shortest: int = SHORTEST) -> tuple[list[Pass
 
 
 def _also_in(words: Sequence[Placed], others: Sequence[Placed], n: int) -> list[Passage]:
-    """Return the passages of `words` that consist of sequences of `n` words which also occur in `others`."""
+    """Return the passages of `words` that consist of sequences of `n` words of `others`."""
     runs_of_others = {tuple(word.word for word in others[i : i + n]) for i in range(len(others) - n + 1)}
     runs: list[list[int]] = []  # for each passage, the index of the first word and the index after the last word
     for i in range(len(words) - n + 1):

@@ -26,9 +26,8 @@ class ReleasedBundle(NamedTuple):
 def released_bundle(run: Run, decision: Decision) -> ReleasedBundle | None:
     """Return the newest bundle of this run in the folder `release.out`; None if there is none.
 
-    A bundle belongs to the run if its statement has the release name, the digest of the evidence and the digest of
-    the policy of the run; the evidence contains the digest of the records. Signatures are checked later, by
-    `approve`.
+    A bundle belongs to the run if its statement has the release name and the digests of the evidence and of the
+    policy; the evidence contains the digest of the records. Signatures are checked later, by `approve`.
     """
     out = run.config.resolve(run.config.release.out)
     of_run = (run.config.release.name, decision.evidence_digest, decision.policy_digest)

@@ -1,4 +1,4 @@
-"""For each audit, rank the synthetic records by their risk, so that the review page can show the riskiest ones."""
+"""For each audit, rank the synthetic records by their risk, for the review page."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class RiskyRecord:
 
     row: int  # row in the synthetic table, from 0
     result: str  # score or finding, as a text
-    train_row: int | None = None  # row (from 0) of the train record to which the result refers; None if there is none
+    train_row: int | None = None  # row (from 0) of the train record that the result names, if any
     found: tuple[Passage, ...] = ()  # places that the audit found in the synthetic text
     shortest: int = SHORTEST  # smallest number of words of a shared passage that is marked
 
@@ -54,7 +54,7 @@ def _memorization(tables: ReviewTables) -> RiskRanking:
     vocabulary: dict[str, int] = {}
     synthetic, train = (number_rows(map(tokens, of.texts), vocabulary) for of in (tables.synthetic, tables.train))
     runs = runs_alone(synthetic, train, owners, public=len(groups), shortest=MIN_WORDS)
-    # row -> (length of the longest run, minus the index of its owner); of equally long runs, the lowest owner is kept
+    # row -> (length of the longest run, minus the index of its owner); for equal lengths, the lowest owner is kept
     longest: dict[int, tuple[int, int]] = {}
     for row, owner, length in zip(runs.row.tolist(), runs.owner.tolist(), runs.length.tolist(), strict=True):
         longest[row] = max(longest.get(row, (0, 0)), (length, -owner))
@@ -211,10 +211,7 @@ def _with_findings(tables: ReviewTables, audit: str) -> dict[int, RiskyRecord]:
 
 
 def _most_shared(tables: ReviewTables, row: int, person: str, shortest: int = SHORTEST) -> int | None:
-    """Return the train row of `person` that shares the most text with the synthetic record `row`.
-
-    Return None if train has no record of this person.
-    """
+    """Return the train row of `person` with the most text shared with the synthetic record `row`, or None."""
     text = tables.synthetic.records[row].text
 
     def shared(train_row: int) -> tuple[int, int]:

@@ -28,9 +28,8 @@ def signing_summary(
     """Return the lines that the signer reads before signing, with invisible characters replaced.
 
     `release` is the verified content of the release statement, and `digest` is the sha256 of the statement. `earlier`
-    has the decisions that are already in the bundle (the folder of the release). `signer` is a text that names the
-    person, role and key. The decision will state `review`, the sha256 of the review page; if `review` is None, it
-    states no page.
+    has the decisions that are already in the bundle (the release folder). `signer` names the person, role and key.
+    `review` is the sha256 of the review page; None if the decision states no page.
     """
     gates = [gate for gate in release.gates if gate.gating]
     passed = sum(gate.verdict == "PASS" for gate in gates)

@@ -25,7 +25,7 @@ Replaced = Mapping[str, Sequence[tuple[str, str]]]  # id of a record -> (kind, t
 
 
 class NearestRecords(NamedTuple):
-    """The most similar row of another table for each of n queried rows, and the cosine; both have the shape (n,)."""
+    """For each of n queried rows, the most similar row of another table and the cosine; both have the shape (n,)."""
 
     row: Int
     cosine: Float32
@@ -79,7 +79,7 @@ class ReviewTables:
 
 
 def read_tables(run: Run) -> ReviewTables:
-    """Return the tables of the page; raise DataError if the run did not reach the audit or its files do not agree.
+    """Return the tables of the page; raise DataError if the run did not reach the audit or its files disagree.
 
     Privacy: reads the records of train and control, before and after de-identification.
     """
@@ -123,7 +123,7 @@ _RUN_AGAIN = (
 
 def _written_vectors(run: Run, synthetic: Corpus, judged: Sequence[Candidate]) -> Float32:
     """Return the vectors of the n synthetic records (shape (n, d)) from the stored vectors of all candidates."""
-    # stages whose name ends in "-reconstruction" embed texts decoded from real records; these texts are no candidates
+    # stages with a name in "-reconstruction" embed texts decoded from real records, which are no candidates
     rounds = [s for s in run.record.stages if s.is_of("re-embed") and not s.name.endswith("-reconstruction")]
     stored = [np.load(run.workspace.root / "stages" / s.folder / CANDIDATE_VECTORS) for s in rounds]
     row_of = {(candidate.latent_id, candidate.text): row for row, candidate in enumerate(judged)}
@@ -138,7 +138,7 @@ def _written_vectors(run: Run, synthetic: Corpus, judged: Sequence[Candidate]) -
 def _lineage(
     run: Run, synthetic: Corpus, train: Corpus
 ) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[float, ...], ...]]:
-    """Return, as two tuples with one entry per synthetic record, the train rows and the weights of its parents."""
+    """Return, for each synthetic record, the train rows and the weights of its parents, as two tuples."""
     latents, row = read_latents(run.folder("interpolate")), {r.id: i for i, r in enumerate(train.records)}
     row_of_latent = {name: i for i, name in enumerate(latents.ids)}
     made = [row_of_latent[record.group] for record in synthetic.records]
