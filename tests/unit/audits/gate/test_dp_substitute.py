@@ -171,7 +171,7 @@ def test_inconsistent_substitute_is_refused(changes, more, message):
 
 def test_only_hospital_external_has_a_substitute():
     external = load_policy("hospital-external")
-    assert external.version == "7"
+    assert external.version == "8"
     given = external.dp_substitute
     assert (given.instead_of, given.required) == (("parent_recovery",), ("accounting",))
     dp = load_policy("strict-dp")
