@@ -73,7 +73,7 @@ def load_table(
     if role == "synthetic":
         problems += _unaudited(path, columns, [row for _, row in rows], present)
     elif role in {"train", "control"} and rows_are_persons and group in present:
-        conflict = f"--rows-are-persons contradicts the column {group!r}, which identifies persons"
+        conflict = f"--rows-are-persons contradicts the column {group!r}, which is read as person ids"
         problems.append(f"{conflict}; omit the option, or remove the column if it does not identify persons")
     _check_columns(path, columns, present, role, problems)
     texts, labels, groups = [], [], []

@@ -86,7 +86,7 @@ def _reject_constant(_: str) -> None:
 
 
 def _whole_number(digits: str) -> int | float:
-    # canonical JSON contains an integer of 2**53 or more only if the written value was a float
+    # `canonical` rejects integers of 2**53 or more, and writes the float 1e16 as 10000000000000000
     return number if abs(number := int(digits)) < 2**53 else _finite(digits)
 
 

@@ -31,7 +31,7 @@ class Share(NormalShare):
 
     @property
     def n(self) -> int:
-        """Effective number of rows: the number n of independent rows whose share has this error, sqrt(1/4 / n)."""
+        """Effective number of rows: n independent rows would give this error, which is at most sqrt(1/4 / n)."""
         return int(0.25 / self.error**2) if self.error > 0 else 0
 
     def estimate(self, confidence: float, *, less: float = 0.0) -> Estimate:
@@ -46,7 +46,7 @@ def share_of_train(nearest: Int, included: list[Int], people: Arms) -> Share:
 
     `included` has the persons of each draw (`balanced_draws`). `nearest` has, for each draw, the nearest drawn person
     of each synthetic row (`nearest_person_of_rows`). In one draw, a class c has 2n persons, n of them in train, and
-    person i is nearest to the share w_i of the synthetic rows. If the roles (train or control) are permuted within
+    w_i is the share of synthetic rows whose nearest person is i. If the roles (train or control) are permuted within
     classes, the variance of the share is exactly
 
         sum_c  2n/(4(2n-1)) * sum_i (w_i - mean(w))^2
@@ -70,7 +70,7 @@ def share_of_train(nearest: Int, included: list[Int], people: Arms) -> Share:
 def balanced_draws(people: Arms, repeats: int, rng: Rng) -> list[Int]:
     """Return for each repeat equally many train and control persons of each class, drawn without replacement.
 
-    With three times as many train as control persons, `share_of_train` would be about 0.75 without a leak.
+    Otherwise, with three times as many train as control persons, `share_of_train` would be about 0.75 without a leak.
     """
     members = [
         [np.flatnonzero((people.person_class == c) & (people.is_train == role)) for role in (True, False)]
@@ -116,8 +116,8 @@ def crowding(encoded: Encoded, people: Arms) -> dict[str, Float]:
         nearest_x = max_s cos(x, s),  crowding_x = nearest_x - mean of the 5 highest cos(x, reference)
 
     x is a record, and s a synthetic row. A person's score is the maximum over the person's records. The similarity to
-    the reference is subtracted so that common texts do not look copied. `nearest` is also needed: if all texts follow
-    one template, it may be the only score that shows that rows similar to train persons were removed.
+    the reference is subtracted so that common texts do not look copied. If all texts follow
+    one template, the subtraction can hide that rows similar to train persons were removed; `nearest` may show it.
     """
     real = stack_arms(encoded)
     nearest = highest(real, encoded.synthetic, 1)[:, 0]

@@ -22,7 +22,7 @@ AUDIT_NAMES = (
 )  # fmt: skip
 AuditName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 WITHHELD: Literal["withheld"] = "withheld"
-ShownVerdict = Verdict | Literal["withheld"]  # withheld: the verdict of a measured audit that is not published
+ShownVerdict = Verdict | Literal["withheld"]  # "withheld" replaces a verdict that is not published
 
 
 class Metric(Closed):

@@ -29,8 +29,8 @@ class Population:
     unseen: Table  # the clean release: rows of other persons, without text or identifiers of train and control
     n_unseen: int  # number of persons in `unseen`
     n_repeating: int  # number of rows removed from `unseen` because they repeat a train or control person
-    # for each train row: number of tokens of its longest passage that no other person has; 0 if below 13, (rows,)
-    own_run: Int
+    # by train row: number of tokens of the longest passage that at most a few persons share; 0 if it has less than 13
+    own_run: Int  # (rows,)
     reference: Table | None = None  # the user's table of public text; None if the user gave none
     set_aside: Table | None = None  # control rows that may belong to a train person; None if there are none
 
@@ -50,12 +50,12 @@ def draw_population(inputs: AuditInputs, rng: Rng) -> Population:
 
     People quote each other and fill in the same forms. An unseen row can thus repeat text of a train or control
     person, and an audit would rightly fail a release with this row. An unseen row is therefore removed if it
-    - shares with a train or control person 13 consecutive tokens that are not common text (as written, with masked
-      numbers, or as consonants), or is a near copy of that person's text; the audit `memorization` searches in the
-      same way;
+    - shares with a train or control person 13 consecutive tokens outside common text, or is a near copy of that
+      person's text. Like the audit `memorization`, the search reads each text in three ways: as written, with masked
+      numbers, and as consonants only;
     - contains an identifier of a train or control person, or the digits of this identifier in any grouping; or
-    - contains a code of a train or control person in any grouping, if the code has at least eight letters and digits
-      and is long or mixed (`Code.is_long`, `Code.is_mixed`), such as `12-345-abc`.
+    - contains, in any grouping, a long or mixed code of a train or control person (`Code.is_long`, `Code.is_mixed`),
+      such as `12-345-abc`.
 
     At most 2,000 train persons and 3,000 control persons (2,000 for control, 1,000 unseen) are drawn. The caller
     must first run the input checks (`check_split`), which remove control rows that may belong to a train person.

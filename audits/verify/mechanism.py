@@ -33,8 +33,8 @@ ROUNDING = 1e-3
 def stated_noise(mechanisms: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return `sampling`, `sampleRate`, `steps` and `noiseMultiplier` of the mechanisms for a statement.
 
-    `sampleRate` and `steps` are the values of the mechanisms that sample persons, `noiseMultiplier` that of all
-    mechanisms. Each of the three is None if the values differ or there are no such mechanisms.
+    `sampleRate` and `steps` are the common values of the mechanisms that sample persons; `noiseMultiplier` is the
+    common value of all mechanisms. Each is None if the values differ or there is no such mechanism.
     """
     sampled = [mechanism for mechanism in mechanisms if mechanism["sampling_rate"] < 1]
     rate = _common(sampled, "sampling_rate")
@@ -81,7 +81,7 @@ def check_spent(privacy: Privacy, files: Mapping[str, bytes]) -> tuple[list[Mech
 
         claimed epsilon >= (1 - `ROUNDING`) · epsilon of all mechanisms and accounted reads at the claimed delta
 
-    For accounted reads of private records, the log states a budget, but no mechanism.
+    An accounted read is a read of private records for which the log states epsilon and delta instead of a mechanism.
 
     Raises:
         VerifyError: E_GATE if the claim is below the recomputed epsilon, or if the accounting is invalid, lacks a

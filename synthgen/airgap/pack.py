@@ -125,7 +125,7 @@ def _fill(folder: Path) -> dict[str, Any]:
 def _require_checkout() -> None:
     if not (_CHECKOUT / "pyproject.toml").is_file():
         hint = "In a checkout, run `pip install -e '.[engine]'`, and then the command again."
-        raise DependencyError("the archive can be made only by an installation that uses a checkout", hint=hint)
+        raise DependencyError("the archive can be made only if synthgen runs from a checkout", hint=hint)
 
 
 def collect_wheels(folder: Path) -> None:

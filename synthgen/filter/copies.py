@@ -18,8 +18,8 @@ from synthgen.filter.base import FilterContext, FittedFilter, outcome, scored
 from synthgen.filter.distance import latent_distances
 
 # Number of words of a run, a sequence of words that counts as copied if it occurs in the texts of exactly one train
-# person (its owner). In a test, an unrelated abstract shared at most 18 consecutive words with exactly one of 900
-# persons.
+# person (its owner). In a test with 900 persons, no unrelated abstract shared more than 18 consecutive words with
+# exactly one of them.
 COPY_RUN_TOKENS = 20
 NOBODY = -1  # owner of a run that occurs in no train text or in texts of several persons
 SHINGLE_WORDS = 3  # number of words of a shingle, the n-gram by which generated texts are compared
@@ -55,9 +55,9 @@ class NoCopies:
     A candidate is a generated text. Normalised words are compared twice: with their digits, and with every number
     replaced by 0, which finds copies with changed numbers. Runs of 20 words are compared by 64-bit hashes.
 
-    Privacy: reads train texts and persons. Each rejection can help a membership attack, because fewer synthetic texts
-        are then close to the train person. If more than a few of a thousand candidates are rejected, the decoder
-        memorises; do not release the records of such a run.
+    Privacy: reads train texts and persons. Each rejection can help a membership attack, because unusually few texts
+        near a person can show that the person is in train. If more than a few of a thousand candidates are rejected,
+        the decoder memorises; do not release the records of such a run.
     """
 
     name: ClassVar[str] = "copy"

@@ -164,7 +164,7 @@ def choose_style(
         InternalError: `bridge` is a `Vocabulary`, so the texts are written from prompts of words and have no style.
     """
     if isinstance(bridge, Vocabulary):
-        raise InternalError("a style was to be chosen, but texts that are written from a prompt have no style")
+        raise InternalError("`choose_style` was called, but texts that are written from prompts have no style")
     config = job.config
     styles = {name: named_styles(config, _equal_shares((name,))) for name in built_in_styles()}
     digests = {name: [style.digest for style, _ in shares] for name, shares in styles.items()}

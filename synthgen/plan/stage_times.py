@@ -67,11 +67,12 @@ def stage_times(
     The pilot embeds only train, so the time to embed control is added to the time of the stage `embed`.
 
     Args:
-        reused: stages before any text is written. The run reuses all their results; after a pilot on a sample, it
-            reuses only those of the stages in `WHOLE`.
+        reused: stages before any text is written. After a pilot on the whole source, the run reuses all their
+            results; after a pilot on a sample, only those of the stages in `WHOLE`.
         written: stages that wrote and filtered the texts of the pilot.
         repeats: number of texts of the run, divided by the number of texts of the pilot.
-        sizes: number of records that the pilot read from train, from control, and number that the run will write.
+        sizes: three numbers of records: train records and control records that the pilot read, and synthetic records
+            that the run is expected to write.
         n_source: number of records of train and control in the whole source. If the pilot read fewer, the times of
             the stages in `PER_RECORD` are scaled to this number.
     """

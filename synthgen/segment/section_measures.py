@@ -19,7 +19,7 @@ def section_measures(texts: Sequence[str], segments: Segments, splitter: Splitte
         words        = mean number of words of a record
         sections     = mean number of sections of a record
         next_cosine  = mean cosine similarity of a segment s and the next segment t of the same record
-        other_cosine = mean cosine similarity of s and segments of other records with the heading of t
+        other_cosine = mean cosine similarity of s and those segments of other records that have the heading of t
 
     A measure without data is omitted. The segments are in the order of `texts`.
 

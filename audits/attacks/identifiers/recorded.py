@@ -30,9 +30,13 @@ _MAX_DATE_TOKENS = 4  # an identifier of at most 4 tokens that contains a date i
 _MIN_EDITED_CHARACTERS = 8  # misspellings of shorter identifiers are not searched for
 _MIN_EDITED_LETTERS = 4  # shorter words of an identifier, and words with digits, must match exactly
 _CACHED_WORDS = 1 << 16  # number of words whose look-up in `Misspellings` is cached
-# (index of a value; a term, which is the value or one of its forms; owners of texts with the form; whether the term
-# is in S; (bits of the term, whether the term is rare))
-_Candidate = tuple[int, Value | Entity, Iterable[int], bool, tuple[float, bool]]
+_Candidate = tuple[
+    int,  # index of a value
+    Value | Entity,  # a term: the value itself or one of its forms
+    Iterable[int],  # owners of the texts outside S with this form; empty if the term is the value
+    bool,  # whether the term is in S
+    tuple[float, bool],  # bits of the term, and whether it is rare
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +44,13 @@ class RecordedIdentifiers:
     """An index of the recorded identifiers.
 
     - A value is an identifier as recorded, such as "MRN 482-133". The index of a value is its position in `values`.
-    - A form is a number, date, contact or direct identifier in a value (`patterns`), as a key that is equal in every
-      notation, such as 482133. Values with the same form have the same owners.
-    - A personal number is a value with a form, unless the value is a date or has a contact (`CONTACT`) as a form.
+    - A form is a number, contact or direct identifier in a value (`patterns`), or the date if the value is a date.
+      The key of a form is the same in every notation: "482-133" and "482 133" have the form 482133.
+    - A personal number is a value that has a form, is not a date, and has no contact (`CONTACT`) among its forms.
     """
 
     values: Sequence[Value]  # the tokens of each value, at most 8
-    owners: Sequence[Owners]  # owners of each value
+    owners: Sequence[Owners]  # owners of each value, with the owners of the values that have a common form with it
     index_of: Mapping[Value, int]  # index of each value
     forms: Mapping[Entity, int]  # index of the first value with each form
     dates: frozenset[int]  # indices of the values that are dates
@@ -68,32 +72,33 @@ def index_identifiers(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> 
         owners_by_value.setdefault(_value(text), Owners()).add(owner)
     owners_by_value.pop((), None)
     index_of = {value: i for i, value in enumerate(owners_by_value)}
-    owners_of_value = list(owners_by_value.values())
+    own = list(owners_by_value.values())
     forms: dict[Entity, int] = {}
-    dates, contacts, have_form = set[int](), set[int](), set[int]()
+    owners_by_form, forms_by_value = defaultdict[Entity, Owners](Owners), defaultdict[int, set[Entity]](set)
+    dates, contacts = set[int](), set[int]()
     for text in dict.fromkeys(text for text, _ in listed):
         i = index_of.get(_value(text))
         if i is None:
             continue
         forms_of_text, is_date = _forms(text)
         for form in forms_of_text:
-            first = forms.setdefault(form, i)
-            for owner in owners_of_value[i]:
-                owners_of_value[first].add(owner)
-            owners_of_value[i] = owners_of_value[first]
+            forms.setdefault(form, i)
+            forms_by_value[i].add(form)
+            for owner in own[i]:
+                owners_by_form[form].add(owner)
         if is_date:
             dates.add(i)
         if {form.kind for form in forms_of_text} & {*CONTACT}:
             contacts.add(i)
-        if forms_of_text:
-            have_form.add(i)
+    for i, found in forms_by_value.items():
+        own[i] = Owners(owner for form in found for owner in owners_by_form[form])
     return RecordedIdentifiers(
         values=list(owners_by_value),
-        owners=owners_of_value,
+        owners=own,
         index_of=index_of,
         forms=forms,
         dates=frozenset(dates),
-        personal_numbers=frozenset(have_form - dates - contacts),
+        personal_numbers=frozenset(forms_by_value.keys() - dates - contacts),
     )
 
 
@@ -164,8 +169,8 @@ class Occurrences:
         A value identifies its owners, with these exceptions:
         - It identifies nobody if it has more than ten owners, if it occurs in public text, or if it is a date with
           several owners.
-        - If both train and control persons own it, a personal number identifies its owners in train, and any other
-          value identifies nobody.
+        - A value that both train and control persons own identifies its train owners if it is a personal number, and
+          otherwise nobody.
 
         `sizes` is (number of train persons, number of train and control persons). `further` has additional owners,
         such as the owners of texts that contain a form of the value.
@@ -248,10 +253,10 @@ class _Rarity:
         number               different numbers   recorded numbers               log2 10 for each digit
         date                 different dates     recorded dates                 15
         any other form       tokens              1                              `Surprisal.entity_bits`
-        any other value      tokens              1                              `Surprisal`; for several words,
-                                                                                `date_bits` if lower
-        misspelt value       tokens              values that may be misspelt    of the more likely spelling, minus
-                                                                                log2(strings within one edit)
+        any other value      tokens              1                              sum of `Surprisal.bits` of the words;
+                                                                                of several words, at most `date_bits`
+        misspelt value       tokens              values that may be misspelt    lower bits of the two spellings, minus
+                                                                                log2 of `n_within_one_edit`
     """
 
     def __init__(self, recorded: RecordedIdentifiers, counts: SyntheticCounts, surprisal: Surprisal) -> None:
@@ -298,7 +303,7 @@ def judge_recorded(
     """Return how many recorded identifiers can be tested, how many occur in S, and how many are leaks.
 
     An identifier is tested if
-    - at most ten persons (one, if it is a date) have it, recorded or in their texts, and public text lacks it;
+    - at most ten persons (for a date: one) have it in their recorded identifiers or texts, and public text lacks it;
     - these persons are all in train or all in control, or it is the personal number of a train person;
     - it is rare as recorded or in one of its forms (`_Rarity`).
     `leaking_values` judges the tested identifiers in S, and the identifiers with a rare misspelling in S.
@@ -333,8 +338,8 @@ def judge_recorded(
     n_tested = sum(occurrences.persons(i, sizes)[0] != [] for i in tested)
     n_of_train = sum(bool(occurrence.train) for occurrence in occurring.values())
     share = n_tested / max(len(tested), 1)
-    # `share` is that of train among the tested values; if it is 1, no value of control was tested, and the values of
-    # train in control texts show what occurs by chance
+    # `share` is the fraction of tested values that identify train persons. If it is 1, no tested value belongs to
+    # control persons only, so chance is estimated from the values of train persons that occur in control texts.
     by_chance = [value for i, value in in_control.items() if i not in occurring] if share == 1 else []
     chance = Chance(share=share, values=by_chance, share_of_synthetic=counts.share_of_synthetic)
     leaks = leaking_values(

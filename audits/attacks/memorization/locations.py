@@ -27,15 +27,13 @@ _KINDS = {WHOLE_RECORD: "whole record", NEAR_COPY: "near copy", IN_PIECES: "reco
 
 
 class CopiedRuns(NamedTuple):
-    """The r copies of single persons' text in synthetic rows; all arrays are (r,)."""
+    """The r copies that were found in synthetic rows, each of one person's text; every array is (r,)."""
 
     row: Int  # row of the synthetic table
     owner: Int  # index of the person whose text is copied
     length: Int  # number of own words, at most CAP_TOKENS; or WHOLE_RECORD, NEAR_COPY or IN_PIECES
-    # the run has the tokens [start, end) of the row, common text between its own words included; both are 0 if the
-    # copy is reported as the whole row
-    start: Int
-    end: Int
+    start: Int  # first token of the copy in the row; 0 if the copy is reported as the whole row
+    end: Int  # token after the copy, which includes common text between its own words; 0 for the whole row
     masked: Bool  # whether start and end count adjacent numbers of the row as one token
 
 

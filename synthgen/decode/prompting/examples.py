@@ -70,7 +70,7 @@ def shown_for(examples: Sequence[Example], label: str) -> tuple[Example, ...]:
 
 
 def terms_of(text: str, reader: WordReader | None) -> tuple[str, ...]:
-    """Return at most `N_TERMS` words of a text: its rarest words of the vocabulary, in text order."""
+    """Return up to `N_TERMS` vocabulary words of a text, in text order: those that are rarest in public text."""
     if reader is None:
         return ()
     frequency = _frequency(reader)

@@ -1,6 +1,6 @@
 """Read merges of patients, and names of patients and staff, from HL7 v2 messages of every type.
 
-PID-3 means field 3 of the segment (line) PID, the data of a patient.
+PID-3 means field 3 of the segment (line) PID, which describes one patient.
 """
 
 from collections.abc import Iterator, Mapping
@@ -69,8 +69,9 @@ def person_items(message: Hl7Message, paths: Mapping[str, FieldPath]) -> Iterato
 
 
 def _by_patient(message: Hl7Message) -> Iterator[tuple[dict[str, Hl7Segment], list[Hl7Segment]]]:
-    # Yields (segment name -> first segment of this name, segments), once for the segments before the first PID and
-    # once for each patient. Each dict contains the segments before the first PID, which apply to all patients.
+    # Yields pairs (first, segments): one for the segments before the first PID, then one for each patient. `first`
+    # maps a name to the first segment with this name, of the patient or before the first PID, because those segments
+    # apply to all patients.
     groups: list[list[Hl7Segment]] = [[]]
     for segment in message.segments:
         if segment.name == "PID":

@@ -93,7 +93,7 @@ def test_rows_are_persons_only_if_declared(tables, tmp_path, call, claim, scope)
     assert (checked["claim_scope"], checked["metrics"]["problems"]["value"]) == (scope, 0 if claim else 1)
     if claim:
         with_persons = call(*arguments(tables, only="memorization"), *claim)
-        check_exit(with_persons, 3, "--rows-are-persons contradicts the column 'group', which identifies persons")
+        check_exit(with_persons, 3, "--rows-are-persons contradicts the column 'group', which is read as person ids")
 
 
 def test_the_gate_of_the_input_checks_names_the_problems(tables, tmp_path, call):

@@ -47,7 +47,7 @@ def test_pip_collects_the_extra_engine_from_its_own_settings(wheels, tmp_path, m
     wheels.write_wheelhouse(tmp_path / "index")
     monkeypatch.setattr(packing, "_CHECKOUT", tmp_path)
     (tmp_path / "wheels").mkdir()
-    with pytest.raises(DependencyError, match="only by an installation that uses a checkout"):
+    with pytest.raises(DependencyError, match="only if synthgen runs from a checkout"):
         collect_wheels(tmp_path / "wheels")  # pip must not get another project of the same name from an index
     (wheel,) = (tmp_path / "index").glob("synthgen-*.whl")
     monkeypatch.setattr(packing, "_require_checkout", lambda: None)

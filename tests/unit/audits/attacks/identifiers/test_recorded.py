@@ -35,6 +35,12 @@ def test_recorded_identifier_has_all_its_owners():
     assert {recorded.values[i] for i in recorded.personal_numbers} == {("no", "48213377"), ("id", "4821", "3377")}
 
 
+def test_a_value_with_several_forms_has_the_owners_of_each_form():
+    lists = [["482133"], ["ann.lee@mail.org"], ["482133 ann.lee@mail.org"], ["MRN 482-133"], ["7301"]]
+    recorded = index_identifiers(lists, range(5))
+    assert list(map(list, recorded.owners)) == [[0, 2, 3], [1, 2], [0, 1, 2, 3], [0, 2, 3], [4]]
+
+
 def test_occurrences_are_collected_with_their_owners():
     occurrences = Occurrences(index_identifiers(LISTS, OWNERS))
     occurrences.read_synthetic(read_content("Jo Blogggs and 48213377"))
