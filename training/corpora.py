@@ -24,7 +24,7 @@ from invented import clinical, letters, questions
 
 OURS = "Apache-2.0"
 SEED = 20261122
-STEPS = {"clinical-note": 200}  # number of training steps; all other styles use 100
+STEPS = {"clinical-note": 600}  # number of training steps; all other styles use 100
 
 
 @dataclass(frozen=True)

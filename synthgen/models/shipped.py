@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1]
 SUFFIXES = {".json", ".safetensors", ".u64"}  # extensions of the trained files
 SHIPPED: Mapping[str, str] = {  # folder in the package: sha256 of its trained files
     "decode/builtin": "387b0adda4cbf9a45d2f278d3ac998627f82aa711cecf15fdd1f18ddd04c5ca8",
-    "decode/styles/clinical-note": "a33517577388fe8a3290334db128d1d93a1a17ca26a92c6455695ca336e2b91a",
+    "decode/styles/clinical-note": "1e0a0c579f42df1f0294a52ad148a161eb6ef7f690bcde029e9f934bcc94f1cf",
     "decode/styles/clinical-shorthand": "6990a1fec7f0b404f2d1b1d08d7466bc5ca365dedc4508744bc30091d55c42da",
     "decode/styles/letter": "a5a7446987bea1f6960d082fcfd93cfb0c95e2ac6eef7d8af3dcf615493b938b",
     "decode/styles/question": "abcc14e3356fc103fbf146b652f3cf8f1c0a5732e98b4fe94249ec24140162f2",

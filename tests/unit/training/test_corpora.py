@@ -14,7 +14,7 @@ def test_every_style_gets_its_texts_and_a_command(tmp_path, capsys):
     assert len(commands) == len(STYLES)
     for (style, sources), command in zip(STYLES.items(), commands, strict=True):
         assert f"--style {style} " in command
-        assert f"--steps {200 if style == 'clinical-note' else 100} " in command
+        assert f"--steps {600 if style == 'clinical-note' else 100} " in command
         assert command.count("--corpus") == command.count("--licence") == len(sources)
         for source in sources:
             texts = pq.read_table(tmp_path / style / f"{source.name}.parquet")["text"].to_pylist()
