@@ -30,8 +30,8 @@ SIZES = (6, 10)  # numbers of words to choose for a vector
 PHRASES = 8_000  # largest number of phrases
 LEAST = 15  # a phrase, and each of its words, must be in at least this number of passages
 MIN_NPMI = 0.25  # smallest normalized pointwise mutual information of the parts of a phrase
-# A phrase of two words is omitted if, in at least this share of its passages, it is part of the same phrase of three
-# words.
+# a phrase of two words, such as "blood pressure", is omitted if at least this share of its passages has the same
+# longer phrase, such as "high blood pressure"
 MAX_COVERED = 0.75
 WEIGHTS = (0.1, 0.3)  # weights of the co-occurrence in the score of a word
 # sources with mostly medical text, which are read completely
@@ -139,12 +139,12 @@ def tokenized(data: Path) -> Iterator[list[str]]:
 def phrases(passages: Sequence[Sequence[str]], most: int) -> dict[str, float]:
     """Return at most `most` phrases of two or three words, each with the share of passages that contain it.
 
-    A phrase contains no stop word and no name of a person. Its parts occur together more often than by chance:
+    A phrase contains no stop word and no name of a person. Its parts a and b (two words, or a phrase of two words and
+    a third word) occur together more often than by chance:
 
         NPMI(a, b) = log(p(ab) / (p(a) p(b))) / −log p(ab) ≥ MIN_NPMI
 
-    where p(a) is the share of passages that contain a. If there are more than `most` phrases, the most frequent ones
-    are returned; the most frequent phrase comes first.
+    where p(a) is the share of passages that contain a. The most frequent phrases are returned, most frequent first.
 
     Reference: Bouma, "Normalized (Pointwise) Mutual Information in Collocation Extraction", GSCL 2009.
     """
@@ -197,8 +197,8 @@ def with_phrases(
 def co_occurrence(passages: Sequence[Sequence[str]], words: Sequence[str]) -> csr_matrix:
     """Return the co-occurrence of each pair of the v words, a sparse matrix (v, v).
 
-    It is the NPMI of the pair (see `phrases`) if the NPMI is positive and at least three passages contain the two
-    words, and 0 otherwise.
+    It is the NPMI of the pair (see `phrases`). If the NPMI is negative, or if fewer than three passages contain both
+    words, it is 0.
     """
     number = {word: i for i, word in enumerate(words)}
     rows = [sorted({number[token] for token in tokens if token in number}) for tokens in passages]

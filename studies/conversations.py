@@ -48,7 +48,7 @@ class Conversation(PromptDecoder):
 
 
 class OneByOne(WordReader):
-    """A vocabulary whose prompt words are chosen one by one, as for a bridge, and not to fit the vector together."""
+    """A vocabulary that chooses prompt words one by one, as for a bridge, and not to fit the vector together."""
 
     def plan(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
         """Return k words for each vector, float32 (n, d); see `WordReader.read`."""
@@ -91,7 +91,7 @@ def of_corrections(prompter: Prompter, written: Mapping[str, str]) -> Asking:
 
 
 def missing(words: Sequence[str], text: str) -> list[str]:
-    """Return the words that a text lacks; the singular, the plural, or a longer word with the word counts too."""
+    """Return the words that occur in a text neither alone nor in a longer word; a final "s" of a word is ignored."""
     return [word for word in words if word.removesuffix("s") not in text.lower()]
 
 

@@ -10,8 +10,8 @@ from scipy import stats
 
 from audits.core.stats import holm
 
-# A standard deviation up to this value counts as zero. It can only come from rounding errors, because accuracies are
-# shares of test records, so two folds with different accuracies differ by much more.
+# A standard deviation up to this value counts as zero, because it can only come from rounding. Accuracies are shares
+# of test records, so two different accuracies differ by much more.
 _NO_SPREAD = 1e-12
 
 
@@ -29,8 +29,8 @@ class FoldMean:
 def corrected_t(values: NDArray[np.float64], test_to_train: float, confidence: float = 0.95) -> FoldMean:
     """Return the mean over folds with the interval and p-value of the corrected resampled t-test.
 
-    Folds share most of their training records, so their results are not independent and the usual variance of
-    a mean, s²/J, is far too small. The correction adds the ratio of test to training records:
+    Folds share most of their training records, so their results are not independent. The usual variance s²/J of a
+    mean of J values is then far too small. The correction adds the ratio of test to training records:
 
         se² = (1/J + n_test/n_train) · s²,   t = mean / se  with J − 1 degrees of freedom,
         interval = mean ± t_{J−1, (1 + confidence)/2} · se

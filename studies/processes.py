@@ -29,9 +29,9 @@ def in_processes(
 ) -> None:
     """Run every job in a worker process, and call `finished` in this process when a job ends; jobs end in any order.
 
-    The processes are those of joblib's loky. A fork of a process in which torch has threads can hang, and the spawn
-    method of the standard library needs `if __name__ == "__main__"` in the caller's script. The worker processes end
-    when this function returns or raises, and within a second after this process is killed.
+    The processes are those of joblib's loky, because a fork of a process in which torch has threads can hang, and the
+    spawn method of the standard library needs `if __name__ == "__main__"` in the caller's script. The worker
+    processes end when this function returns or raises, and within about a second after this process is killed.
 
     Args:
         jobs: picklable; they start in this order.

@@ -1,8 +1,8 @@
 """`python -m studies writers`: compare ways to write texts from the same vectors, without filters.
 
 Each way yields one text for each vector. A classifier is trained on the texts of one way alone, and tested on real
-records of other persons. There are three baselines: real records; texts that a language model writes from the label
-alone; and for each vector, the public passage nearest to it, which needs no language model.
+records of other persons. The baselines are real records, texts that a language model writes from the label alone, and
+public passages near the vectors.
 """
 
 import time
@@ -57,7 +57,7 @@ from synthgen.models.store import model_folder
 PER_CLASS, QUICK_PER_CLASS = 25, 2  # number of vectors of each class
 PERSONS, QUICK_PERSONS = 700, 52  # largest number of persons in train, and also in test
 BRIDGE_WORDS = 4  # number of words near the vector in the prompt of the bridge, as in the demo
-CANDIDATES = 4  # number of texts per vector of the ways "best of 4" and "four texts", and of the passages ranked
+CANDIDATES = 4  # number of texts per vector in the ways "best of 4" and "four texts ranked", and of passages ranked
 LIKELY = 0.4  # smallest probability of the class of a ranked text, as `filter.class_agreement` of the demo
 BATCH = 32  # number of texts decoded at once
 SHOWN = 10  # number of texts of each way on the page
@@ -146,8 +146,8 @@ class WritersBench:
     def ranked(self, texts: list[str]) -> list[str]:
         """Return for each vector one of its `CANDIDATES` texts, chosen as the filters of a run choose.
 
-        Texts whose label has at least the probability `LIKELY` come first, then texts with fewer contradictions, then
-        texts nearer to the vector. The probability is of a classifier that is trained on the vectors of train.
+        The filters prefer texts whose label has at least the probability `LIKELY`, then texts with fewer
+        contradictions, then texts nearer to the vector. A classifier trained on train gives the probability.
         """
         classifier = LogisticRegression(max_iter=2000).fit(self.of_train, self.train.labels)
         vectors = self.encoder.encode([text or "." for text in texts])
@@ -195,8 +195,8 @@ class Way:
     is_ranked: bool = False  # whether the text of a vector is chosen as in a run (`WritersBench.ranked`)
     class_words: bool = False  # whether words that distinguish a class are made more likely
     tokens: int = MOST_TOKENS  # largest number of tokens of a text
-    # If set, this function receives the text of each latent by id. It returns the function that builds the prompts to
-    # correct these texts. As many texts are then written again, and of all texts of a latent the nearest is kept.
+    # If set, this function receives the text of each latent by id, and returns the function that builds the prompts
+    # to correct these texts. The texts are then written again, and the nearest of all texts of a latent is kept.
     corrected: Callable[[Mapping[str, str]], Asking] | None = None
 
 
@@ -208,7 +208,7 @@ def writers(request: WritersRequest, progress: Progress) -> Path:
 
     Raises:
         DataError: if the dataset or a name in `only` is unknown, if files are missing, or if a file of an earlier run
-            in `request.out` has another random stream or another number of texts.
+            in `request.out` has texts of other vectors.
 
     Privacy: the texts are neither filtered nor audited.
     """
@@ -274,7 +274,7 @@ def open_bench(request: WritersRequest, progress: Progress) -> WritersBench:
 
 
 def _baselines(bench: WritersBench) -> dict[str, list[str]]:
-    """Return two baselines: for each vector a random train record of its class, and the nearest public passage."""
+    """Return the baselines without a language model: train records drawn by class, and nearest public passages."""
     rng = bench.seeds.child("real").generator()
     real = []
     for label in bench.latents.labels:
@@ -324,7 +324,7 @@ def _opened(model: Path, prompter: Prompter) -> Callable[[], Decoder]:
 
 
 def _prompted(bench: WritersBench, request: WritersRequest, model: Path, prompter: Prompter) -> dict[str, Way]:
-    """Return the ways to prompt one model, by name; "prompt" is the way that is part of the package."""
+    """Return the ways to prompt one model, by name; "prompt" is the way that the package uses."""
     ways = {
         "prompt": Way(opened=_opened(model, prompter)),
         "label only": Way(opened=_opened(model, replace(prompter, reader=None)), words=0),

@@ -27,8 +27,8 @@ _STRETCH = re.compile(
     rf"(?<![^\W_])(?:[^\W\d_]{{1,3}}[ ./_-]){{0,2}}{_WITH_DIGIT}"
     rf"(?:[\W_]{{1,3}}{_WITH_DIGIT}|[ ./_-][^\W\d_]{{1,3}}(?![^\W_]))*"
 )
-_WORD = re.compile(r"[^\W\d_]{5}")  # five letters in a row, which `_kind` considers a word
-_FOUR_LETTERS = re.compile(r"[^\W\d_]{4}")  # four letters in a row, which `Code.is_mixed` considers a word
+_WORD = re.compile(r"[^\W\d_]{5}")  # `_kind` considers five letters in a row a word
+_FOUR_LETTERS = re.compile(r"[^\W\d_]{4}")  # `Code.is_mixed` considers four letters in a row a word
 # a group with four or more digits between letters, such as ABCPE1234F; its letters are no word
 _DIGITS_INSIDE = re.compile(r"[^\W\d_]{1,6}\d{4,}[^\W\d_]{1,2}")
 _MIN_RUNS_OF_DIGITS = 3  # the letters of a group with at least three separate runs of digits are no word
@@ -70,8 +70,8 @@ class Code(NamedTuple):
     def is_mixed(self) -> bool:
         """Whether the code has letters, at least 2 digits and 8 characters, and only usual separators.
 
-        The usual separators are the colon and those of `_SEPARATORS` except the space. A code is excluded if one of
-        its groups has four consecutive letters that may be a word (`_has_word`), as in 2watt/2chan.
+        The usual separators are the colon and those of `_SEPARATORS` except the space. A group must not contain four
+        letters in a row that may be a word (`_has_word`), as in 2watt/2chan.
         """
         n_digits = sum(map(str.isdecimal, self.key))
         has_enough = len(self.key) >= MIN_LONG_CHARACTERS and _MIN_MIXED_DIGITS <= n_digits < len(self.key)

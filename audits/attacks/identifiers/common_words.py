@@ -44,8 +44,8 @@ def is_titled(words: Sequence[str], at: int) -> bool:
 def ordinary_words_leak(n_train: int, n_control: int, share: float) -> bool:
     """Return whether the ordinary words of train persons in the synthetic table are leaks.
 
-    `n_train` and `n_control` are the numbers of train and control persons for whom an ordinary word is recorded that
-    occurs in the synthetic table. `share` is the share of train among these persons that is expected without a leak.
+    `n_train` and `n_control` are the numbers of persons whose recorded ordinary words occur in the synthetic table.
+    `share` is the share of train among these persons that is expected without a leak.
     """
     is_clear = n_train >= MIN_CLEAR and n_control == 0
     return is_clear or exceeds_control(n_train, n_control, share, minimum=0)
@@ -54,13 +54,12 @@ def ordinary_words_leak(n_train: int, n_control: int, share: float) -> bool:
 def leaking_words(words: Mapping[int, CommonWord], rows: Iterable[frozenset[int]], share: float) -> set[int]:
     """Return the numbers of the words that are leaks.
 
-    Each recorded identifier has a number. `words` has the ordinary words by this number. `rows` has for each
-    synthetic row the numbers of the identifiers in the row.
+    Each recorded identifier has a number. `words` has the ordinary words by this number. `rows` has the numbers of
+    the identifiers in each synthetic row.
 
     - If `ordinary_words_leak` returns true, all words of train persons are leaks.
-    - Otherwise, two words in one row are leaks if both are recorded for the same train person. Two words that are
-      both months or weekdays do not count. If there are at least two control persons, each with two recorded words in
-      one row, no word is a leak.
+    - Otherwise, two words in one row are leaks if both are recorded for the same train person. Two names of months or
+      weekdays do not count. If this also happens for at least two control persons, no word is a leak.
     """
     # numbers of train persons (field 1 of `CommonWord`) and of control persons (field 2) with an ordinary word
     n_train, n_control = (len({p for word in words.values() for p in word[side]}) for side in (1, 2))

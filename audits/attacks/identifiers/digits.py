@@ -10,7 +10,7 @@ UNITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight",
 TEENS = split_list("ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen")
 TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _ORDINALS = ("zeroth", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
-_AFTER_TENS = frozenset((*UNITS[1:], *_ORDINALS[1:]))  # words that form one number with a word of TENS before them
+_AFTER_TENS = frozenset((*UNITS[1:], *_ORDINALS[1:]))  # words that may follow a word of TENS in one number
 _DIGITS_OF = (  # key: number word; value: its digits
     {word: str(i) for i, word in enumerate((*UNITS, *TEENS))}
     | {word: str(20 + 10 * i) for i, word in enumerate(TENS)}
@@ -19,7 +19,7 @@ _DIGITS_OF = (  # key: number word; value: its digits
 )
 _TIMES = {"double": 2, "triple": 3, "treble": 3}  # key: word; value: how often it repeats the next number word
 _SUFFIXES = ("st", "nd", "rd", "th")  # suffixes of ordinal numbers, such as 4th
-# an escaped digit as in web pages (&#52;), web addresses (%34) and program code
+# an escaped digit in a web page (&#52;), web address (%34) or program code
 _ESCAPED = re.compile(r"&#0*(4[89]|5[0-7]);?|%3([0-9])|&#x0*3([0-9]);?|\\u003([0-9])|\\x3([0-9])")
 _DIGIT_LIKE = str.maketrans("olizsbgq", "01125899")  # letters, and the digits that they resemble
 _TOKEN = re.compile(r"[^\W_]+")
@@ -44,22 +44,22 @@ class DigitRun(NamedTuple):
 
 
 class _Numeral(NamedTuple):
-    """A part of a text that may stand for digits: an escape, a number word, or digits or letters in a word."""
+    """A part of a text that may stand for digits: an escape, a word, or a group of digits or letters in a word."""
 
-    digits: str  # the digits for which it stands; empty for a word or letters that are no numeral
+    digits: str  # empty if the part stands for no digits
     start: int
     end: int
-    word: str = ""  # the numeral, if it is a number word
+    word: str = ""  # the part itself if it is a number word
 
 
 def digit_runs(normalised: str) -> list[DigitRun]:
     """Return the runs of digits in a normalised text.
 
-    Two neighbouring digits of a run have at most six characters between them: separators and line breaks, and, within
-    one word, single letters and suffixes such as "th". Digits may also be written as
+    A run goes on if at most six characters separate two digits: separators, line breaks or, within one word, single
+    letters and suffixes such as "th". Any other word ends the run. Digits may also be written as
     - number words below a hundred, and ordinals up to "ninth" ("double" and "triple" repeat the next number word);
     - escapes of web pages (&#52;), web addresses (%34) and program code;
-    - letters that resemble a digit, unless the whole word consists of such letters; the word "o" is 0.
+    - letters that resemble digits, in a word that also has digits ("4o71" is 4071); the word "o" is 0.
     """
     if _HAS_NUMBER.search(normalised) is None:
         return []
@@ -75,7 +75,7 @@ def digit_runs(normalised: str) -> list[DigitRun]:
 
 
 def spelled_runs(normalised: str) -> list[DigitRun]:
-    """Return the runs of at least `MIN_SPELLED` digits that are written in words only; see `digit_runs`."""
+    """Return the runs (`digit_runs`) of at least `MIN_SPELLED` digits that are written in words only."""
     if _SPELLED.search(normalised) is None:  # most texts end here; `digit_runs` takes several times longer
         return []
     runs = [run for run in digit_runs(normalised) if len(run.digits) >= MIN_SPELLED]
@@ -83,7 +83,7 @@ def spelled_runs(normalised: str) -> list[DigitRun]:
 
 
 def _extended(run: DigitRun, numeral: _Numeral, previous: _Numeral) -> DigitRun:
-    """Return `run`, extended by the digits of `numeral`; `previous` is the numeral before `numeral`."""
+    """Return `run`, extended by the digits of `numeral`, which follows `previous`."""
     digits, starts, ends = run
     if previous.word in TENS and numeral.word in _AFTER_TENS and digits:  # forty five, forty-fifth
         digits, starts, ends = digits[:-1], starts[:-1], ends[:-1]
@@ -95,7 +95,7 @@ def _extended(run: DigitRun, numeral: _Numeral, previous: _Numeral) -> DigitRun:
 
 
 def _all_numerals(normalised: str) -> Iterator[_Numeral]:
-    """Yield, in order, the escaped digits of a text and the numerals (`_numerals`) between them."""
+    """Yield the numerals of a text in order, including escaped digits."""
     done = 0
     for escaped in _ESCAPED.finditer(normalised):
         yield from _numerals(normalised, done, escaped.start())
@@ -107,7 +107,7 @@ def _all_numerals(normalised: str) -> Iterator[_Numeral]:
 
 
 def _numerals(normalised: str, start: int, end: int) -> Iterator[_Numeral]:
-    """Yield the number words, digits and other words of the part [start, end) of a text; the part has no escapes."""
+    """Yield the numerals in the characters [start, end) of a text, which contain no escapes."""
     times, times_start = 1, 0
     for token in _TOKEN.finditer(normalised, start, end):
         word = token[0]
@@ -120,7 +120,7 @@ def _numerals(normalised: str, start: int, end: int) -> Iterator[_Numeral]:
                 times = 1
         else:
             times = 1
-            if word.isalpha():  # the usual case of `_mixed`, which takes several times as long
+            if word.isalpha():  # a shortcut for the usual case; `_mixed` takes several times as long
                 yield _Numeral("0" if word == "o" else "", *token.span())
             else:
                 yield from _mixed(word, token.start())
@@ -129,8 +129,8 @@ def _numerals(normalised: str, start: int, end: int) -> Iterator[_Numeral]:
 def _mixed(word: str, start: int) -> Iterator[_Numeral]:
     """Yield the numerals of the groups of digits and letters in a word.
 
-    A group of letters that resemble no digits yields a numeral with empty `digits`, which ends the run. If the group
-    is a suffix ("th" in "4th") or a single letter inside the word, nothing is yielded, and the run goes on.
+    Letters that resemble no digits yield a numeral without digits, which ends the run. Nothing is yielded for a
+    suffix ("th" in "4th") and for a single letter inside the word ("x" in "4x7"): the run goes on.
     """
     parts = list(_PART.finditer(word))
     for i, part in enumerate(parts):
@@ -141,10 +141,7 @@ def _mixed(word: str, start: int) -> Iterator[_Numeral]:
 
 
 def _digits_like(letters: str, word: str) -> str:
-    """Return the digits that the letters of a word resemble: "lo" in "lo54" -> "10"; "" if there are none.
-
-    A whole word of such letters, such as "solo", has no digits. The exception is the word "o", which is 0.
-    """
+    """Return the digits that letters in a word resemble ("lo" in "lo54" -> "10"); "" for whole words except "o"."""
     if letters == word != "o" or set(letters) - set("olizsbgq"):
         return ""
     return letters.translate(_DIGIT_LIKE)

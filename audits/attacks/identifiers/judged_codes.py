@@ -1,10 +1,9 @@
-"""Decide which numbers and codes of single persons in the synthetic table S are leaks.
+"""Decide which codes of single persons in the synthetic table S are leaks.
 
 A code consists of digits, or of digits and letters; separators may divide it, as in "4512 778-90" (`codes`). The key
-of a code is its letters and digits. The form of a code is the way in which it is written (`Code.form`). Codes are
-collected from S and from all texts outside S. The codes in S that exactly one person has are divided into three
-groups by their kind and their `surprisal`, which measures how unlikely a string is (`judge_codes`). In each group,
-the numbers of train and control persons with such codes are compared.
+of a code is its letters and digits. The form of a code is the way in which it is written (`Code.form`). `judge_codes`
+divides the codes in S that exactly one person has into three groups. In each group, it compares the numbers of train
+and control persons with such codes.
 """
 
 import math
@@ -47,7 +46,7 @@ class CodeOccurrences:
         self.n_train: dict[int, int] = {}  # number of characters of a key: number of codes in train
         self.owners: dict[str, Owners] = {}  # key of a code in S: owners of texts outside S with the code
         self.written: dict[str, Code] = {}  # key in `owners`: the code as written in a text outside S
-        # keys of codes that overlap, in a text outside S, an identifier that is also in S (see `judge_patterned`)
+        # keys of codes that overlap an identifier in a text outside S, if S also has it (`judge_patterned`)
         self.patterned: set[str] = set()
         self.letters: Counter[str] = Counter()  # group of letters: number of codes outside S that contain the group
         self.n_codes = 0  # number of codes outside S
@@ -83,7 +82,7 @@ class CodeOccurrences:
 
     @cached_property
     def _in_synthetic(self) -> tuple[Keys, Keys]:
-        """The keys of the codes in S, and those of identifiers and numbers in S; computed once S has been read."""
+        """The keys of the codes in S, and those of identifiers and numbers in S. S must have been read before."""
         return self.synthetic.collected(), self._identifiers.collected()
 
     def shared_forms(self) -> frozenset[str]:
@@ -108,7 +107,7 @@ def codes_of(row: RowContent) -> Iterator[Code]:
 
 
 def code_bits(code: Code, surprisal: Surprisal, occurrences: CodeOccurrences) -> float:
-    """Return the surprisal of a code in bits, which is the sum of the bits of its parts.
+    """Return how unlikely a code is: the sum of the bits (`surprisal`) of its parts.
 
     - A year has 6 bits, and a group that is a size, such as 1024x768, has 12 bits.
     - Any other sequence of digits has `digit_bits`, which are few for 11111, 12345 and 70000.
@@ -135,12 +134,12 @@ def code_bits(code: Code, surprisal: Surprisal, occurrences: CodeOccurrences) ->
 class CodeLeaks(NamedTuple):
     """The result of `judge_codes`."""
 
-    owners: Mapping[str, Sequence[int]]  # key of a leak: a list that contains only the number of the train person
+    owners: Mapping[str, Sequence[int]]  # key of a leak: [number of the train person]
     n_train: int  # number of train persons with a judged code (`judge_codes`)
     n_control: int  # number of control persons with a judged code
 
     def without(self, keys: Iterable[str]) -> "CodeLeaks":
-        """Return the leaks, except those that contain or are part of one of `keys` or of a longer returned leak."""
+        """Return the leaks, except those that contain or are in one of `keys`, or are in a longer returned leak."""
         longest_first, others = sorted(self.owners, key=len, reverse=True), list(keys)
         kept = dict[str, Sequence[int]]()
         for key in longest_first:
@@ -158,16 +157,16 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
         lambda = (codes of its length in S) × (codes of its length in train) × 2^-(surprisal in bits)
 
     Each judged code is in one of three groups:
-    - long: a long code (`Code.is_long`) of at least 20 bits, if lambda is below .05. Long codes of at least 20 bits
-      with a lambda of .05 or more are tested together for each length. They are also in this group if the number of
-      them that train persons have is significantly larger than the highest of their lambdas (`exceeds_chance`).
+    - long: a long code (`Code.is_long`) of at least 20 bits, if lambda is below .05. All such codes of one length
+      whose lambda is .05 or more are tested together: they are also in this group if train persons have significantly
+      more of them than the highest of their lambdas (`exceeds_chance`).
     - mixed: a mixed code (`Code.is_mixed`) of at least 25 bits, if it is not long and lambda is below .05. Groups of
       letters add no bits to it, because they can be a name (as in 99mtc-mdp).
     - other: all other judged codes, and all codes of a shared form (`shared_forms`).
 
     The codes of train persons in a group are leaks if significantly more train than control persons have such a code
-    in S (`exceeds_control`). If fewer than two control persons have a long (or mixed) code in S, the long
-    (or mixed) codes of train persons are leaks without this test.
+    in S (`exceeds_control`). In the groups long and mixed, they are also leaks if fewer than two control persons have
+    such a code in S.
     """
     shared = occurrences.shared_forms()
     groups: list[tuple[dict[str, int], dict[str, int]]] = [({}, {}) for _ in range(3)]

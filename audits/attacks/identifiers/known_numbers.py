@@ -1,9 +1,6 @@
-"""Search texts for known numbers by their digits: inside longer numbers, backwards, or slightly altered.
+"""Search texts for known numbers of persons, also inside longer numbers, backwards, or slightly altered.
 
-A known number is a number whose owners are known. For example, 4450012739 is found in "445-001-273-9", "9372100544"
-(backwards) and "445001239" (one digit missing). The digits of a text are read as runs without separators. Sequences
-of digits of a run are compared with the known numbers in each form (`_FORMS`). Matches of train persons are returned
-only if neither chance nor the matches of control explain them.
+For example, 4450012739 is found in "445-001-273-9", "9372100544" (backwards) and "445001239" (one digit missing).
 """
 
 from array import array
@@ -22,8 +19,7 @@ from audits.core.types import Int
 from audits.text.normalise import normalise
 
 MAX_DIGITS = 18  # a longer number is cut to its first 18 digits, which fit into 64 bits
-# the altered forms of a number of n digits count only if its `digit_bits` are at least this share of the bits of n
-# random digits
+# altered forms of a number count only if its `digit_bits` are at least this share of the bits of random digits
 MIN_VARIETY = 0.6
 MAX_COINCIDENCES = 0.01  # limit of lambda (`find_known_numbers`)
 
@@ -32,7 +28,7 @@ class NumberMatch(NamedTuple):
     """A known number of a train person that occurs in a text."""
 
     digits: str  # the first 18 digits of the known number
-    form: str  # name in `_FORMS` of the form in which the text has the number
+    form: str  # how the text writes the number: the name of a form in `_FORMS`
     row: int  # index of the text
     start: int  # first character in the normalised text
     end: int  # end, exclusive
@@ -56,7 +52,7 @@ class KnownNumbers:
         return sorted(set(self._lengths))
 
     def by_arm(self, n: int, n_train: int, n_persons: int) -> tuple[Int, Int, Int]:
-        """Return three arrays of n-digit numbers: those of train persons, of train persons only, and of others only.
+        """Return three arrays of n-digit numbers: of train persons, of train persons only, and of no train person.
 
         Numbers in public text (owner `n_persons`) are omitted.
         """
@@ -77,7 +73,7 @@ class KnownNumbers:
 
 
 class _Digits(NamedTuple):
-    """All digits in some texts, and where they stand."""
+    """All digits in some texts, and their positions."""
 
     digits: Int  # the digits of all runs (`digit_runs`) of the texts, one after the other
     run: NDArray[np.int32]  # index of the run of each digit
@@ -87,7 +83,7 @@ class _Digits(NamedTuple):
     firsts: list[int]  # index of the first digit of each run; the last entry is the number of all digits
 
     def windows(self, n: int) -> tuple[Int, Int]:
-        """Return the numbers that n consecutive digits of a run form, and the index of the first digit of each."""
+        """Return each number formed by n consecutive digits of a run, and the index of its first digit."""
         if len(self.digits) < n:
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
         starts = np.flatnonzero(self.run[: len(self.run) - n + 1] == self.run[n - 1 :])
@@ -97,7 +93,7 @@ class _Digits(NamedTuple):
         return values, starts
 
     def run_around(self, start: int) -> bytes:
-        """Return all digits of the run to which the digit with index `start` belongs."""
+        """Return all digits of the run that contains the digit with index `start`."""
         run = int(self.run[start])
         return self.digits[self.firsts[run] : self.firsts[run + 1]].tobytes()
 
@@ -114,18 +110,20 @@ def find_known_numbers(
     m is the number of digits as written. It is n - 1 if one digit is missing, and otherwise n. The number of ways is
     - 1 for the digits in order, and for the digits backwards;
     - n if one digit is missing, and 9 × n if one digit is wrong;
-    - n - 1 if two neighbouring digits are exchanged, and n - 1 if the beginning and the rest are exchanged.
+    - n - 1 if two neighbouring digits are exchanged, and also if the beginning and the rest are (1234 -> 3412).
 
     Digits in order count if lambda is below .01, or if significantly more train numbers than lambda occur
-    (`exceeds_chance`); for digits in order, lambda counts equal sequences once. An altered form counts only if lambda
-    is below .01 and the digits vary (`MIN_VARIETY`): the altered forms of 0000000004 also occur in rounded numbers.
+    (`exceeds_chance`). In this lambda, equal sequences count once. An altered form counts only if lambda is below .01
+    and the digits of the number vary (`MIN_VARIETY`), because rounded numbers match altered forms of 0000000004.
 
-    Digits need not be random: telephone numbers of one town begin alike. Therefore, the matches are compared with
-    matches by chance. They are yielded only if there are fewer than two matches by chance, or if there are
-    significantly more matches than matches by chance (`exceeds_control`):
-    - Digits in order: train numbers in `texts` are compared with numbers in `texts` that no train person has.
-    - Altered forms: runs in `texts` with a train number are compared with runs in `texts` with a number that no train
-      person has, and with runs in control texts with a number that only train persons have. Equal runs count once.
+    Numbers are not random: telephone numbers of one town begin alike. Therefore, the matches are also compared with
+    chance matches. They are yielded only if there are fewer than two chance matches, or significantly more matches
+    than chance matches (`exceeds_control`).
+    - Digits in order: a match is a train number in `texts`. A chance match is a known number in `texts` that no train
+      person has.
+    - Altered forms: a match is a run in `texts` with a train number. Matches are compared separately with two kinds
+      of chance matches: runs in `texts` with a known number that no train person has, and runs in control texts with
+      a number that only train persons have. Equal runs count once.
 
     Cost: O(digits of `texts` and `control_texts`) for each length and each way to write a number.
     Memory: 20 bytes for each digit, and temporary arrays.
@@ -160,8 +158,7 @@ def _in_order(digits: _Digits, n: int, train_numbers: Int, control_numbers: Int)
 def _altered(digits: _Digits, controls: _Digits, n: int, numbers_by_arm: tuple[Int, Int, Int]) -> "list[_Match]":
     """Return the matches of train numbers of n digits in altered forms; empty if chance explains them."""
     train_numbers, only_train, control_numbers = numbers_by_arm  # the result of `KnownNumbers.by_arm`
-    # digits of the runs of the texts with an altered train number, of the runs of the texts with an altered control
-    # number, and of the runs of the control texts with an altered number of `only_train`
+    # digits of the runs with an altered number: of train, of control, and (in control texts) of `only_train`
     train_runs, control_runs, chance_runs = set[bytes](), set[bytes](), set[bytes]()
     matches, share_of_texts = list[_Match](), 0.0
     for form in _FORMS[1:]:
@@ -204,13 +201,13 @@ class _Form(NamedTuple):
     """A way in which a known number may be written: in order, backwards, or with one alteration."""
 
     name: str  # name of the form in findings
-    extra: int  # number of digits as written minus number of digits of the known number; -1 if one is missing
+    extra: int  # digits as written minus digits of the known number; -1 if one is missing
     ways: Callable[[int], int]  # returns the number of ways to write a number of n digits in this form
-    variants: Callable[[Int, int], Iterator[Int]]  # yields, for each way, the given numbers of n digits as written
-    is_masked: bool = False  # whether variant i compares numbers after their digits at the place 10^i are set to 0
+    variants: Callable[[Int, int], Iterator[Int]]  # yields, by variant, the given n-digit numbers as written
+    is_masked: bool = False  # whether variant i ignores the digit at the place 10^i
 
     def matches(self, values: Int, known: Int, n: int) -> Iterator[tuple[int, int]]:
-        """Yield (i, j) if values[i] is the n-digit number known[j] in this form; at most one j for each i and way."""
+        """Yield (i, j) if values[i] is the n-digit number known[j] in this form; at most one j per i and variant."""
         if len(values) == 0 or len(known) == 0:
             return
         for i, keys in enumerate(self.variants(known, n)):

@@ -1,4 +1,4 @@
-"""Read the file that lists, for each row of a table, the identifiers that were replaced in this row."""
+"""Read the list of the identifiers that were replaced in each row of a table."""
 
 import errno
 import json
@@ -15,7 +15,7 @@ _MAX_LISTED = 5  # largest number of invalid entries that a message lists; the r
 def read_identifiers(path: Path, n_rows: int, role: str) -> tuple[tuple[str, ...], ...]:
     """Return the identifiers of each row of a table, in the order of the rows.
 
-    `role` is the name of the table in error messages, such as "train". The file is one of
+    `role` is the name of the table in error messages, such as "train". The suffix of the file is
     - .jsonl: each line is a list of strings, or an object with such a list under "identifiers";
     - .parquet: the column "identifiers" contains lists of strings.
 

@@ -1,6 +1,6 @@
 """Find the rows and characters of the synthetic table in which leaked identifiers occur.
 
-An owner is a train person with the identifier, given by the index of the person.
+An owner is the index of a train person who has the identifier.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ class SearchTerms(NamedTuple):
 
     entities: Mapping[Entity, tuple[str, Sequence[int]]]  # identifiers found by pattern, and bare numbers
     phrases: Mapping[tuple[str, ...], tuple[str, Sequence[int]]]  # sequences of tokens
-    places: Mapping[int, Sequence[Place]] = MappingProxyType({})  # places that were located before, by row number
+    places: Mapping[int, Sequence[Place]] = MappingProxyType({})  # places that are already known, by row number
     codes: Mapping[str, Sequence[int]] = MappingProxyType({})  # owners of codes, by `Code.key`
     rows: Mapping[int, Sequence[int]] = MappingProxyType({})  # owners of combinations of facts, by row number
 

@@ -17,8 +17,8 @@ ALPHABET = 64  # assumed number of different characters in texts
 class Misspellings:
     """An index that finds the known words one edit away from a word.
 
-    Two words that are one edit apart become equal if at most one letter is deleted from each: "Smith" and "Smyth"
-    become "Smth". A word is stored, and looked up, as itself and as each spelling with one letter deleted.
+    A word is stored as itself and as every spelling with one letter deleted. Two words that are one edit apart share
+    such a spelling: "Smith" and "Smyth" share "Smth".
 
     Cost: 12 bytes for each letter of a known word; O(letters^2) for a look-up.
     Reference: the deletion neighbourhood of SymSpell (Garbe 2012); the look-up by sorted keys was designed for this
@@ -46,7 +46,7 @@ class Misspellings:
 
 
 def n_within_one_edit(n_letters: int) -> int:
-    """Return an upper limit of the number of strings at most one edit away from a string of n = `n_letters` letters.
+    """Return an upper limit of the number of strings at most one edit away from a string of n letters.
 
     1 + n [deleted] + n × (A - 1) [replaced] + (n + 1) × A [inserted] + n - 1 [exchanged],  A = 64 characters
     """

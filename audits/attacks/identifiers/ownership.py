@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from audits.core.types import Bool, Int
 from audits.text.ngrams import distinct
 
-SEVERAL = -1  # stands for the owners of a string that several persons own
+SEVERAL = -1  # replaces the owner of a string that several persons own
 MAX_OWNERS = 10  # a string with more owners identifies nobody; CMS and Health Canada require groups of at least 11
 BLOCK_KEYS = 1 << 20  # new keys are merged into the sorted keys when at least this many were added
-# Values of the argument `minimum` of `exceeds_control`, which compares matches of train persons in the synthetic
-# table with chance matches, that is, matches that the generator cannot have caused. If fewer than `minimum` chance
-# matches are found, every match of a train person is a leak.
+# Values of `minimum` for `exceeds_control`, which compares matches of train persons in the synthetic table with
+# chance matches. The generator cannot have caused a chance match. If there are fewer than `minimum` chance matches,
+# every match of a train person is a leak.
 MIN_NAMES = 2  # for names; chance matches are mostly control persons whose names occur in the synthetic table
 # For numbers and codes. Chance matches are control persons whose numbers or codes occur in the synthetic table, or
 # train numbers that occur in control texts. `CodeOccurrences.shared_forms` uses the same limit for shared codes.
@@ -51,7 +51,7 @@ class Owners:
             self._of.add(owner)
 
     def split(self, n_train: int, n_persons: int) -> tuple[list[int], list[int]]:
-        """Return the owners in train and in control; no owners if public text is one of them or eleven are stored."""
+        """Return the owners in train and in control; two empty lists if public text or eleven owners are stored."""
         if len(self._of) > MAX_OWNERS or n_persons in self._of:
             return [], []
         return [o for o in self if o < n_train], [o for o in self if o >= n_train]
@@ -103,7 +103,7 @@ class OwnedKeys(NamedTuple):
     owner: NDArray[np.int32]  # (k,)
 
     def positions(self, items: Iterable[Hashable]) -> Int:
-        """Return the position in `keys` of each string in `items`; all these strings must have been added."""
+        """Return the position in `keys` of each string in `items`; the keys of all these strings must be stored."""
         return np.searchsorted(self.keys, np.fromiter(map(hash, items), dtype=np.int64))
 
     def occur_in(self, keys: Keys) -> Bool:
@@ -112,7 +112,7 @@ class OwnedKeys(NamedTuple):
 
 
 class SingleOwnerCollector:
-    """Collect keys, each with its only owner; if a key has several owners, only this fact (SEVERAL) is stored."""
+    """Collect keys, each with its only owner, or with SEVERAL instead of several owners."""
 
     def __init__(self) -> None:
         self._kept = OwnedKeys(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int32))
@@ -127,7 +127,7 @@ class SingleOwnerCollector:
             self._merge()
 
     def collected(self) -> OwnedKeys:
-        """Return all keys added so far, each with its only owner or SEVERAL; more can be added later."""
+        """Return all keys added so far; more can be added later."""
         self._merge()
         return self._kept
 

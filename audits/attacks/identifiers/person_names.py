@@ -117,8 +117,8 @@ class NameSearch:
                 for surname in reading.surnames:
                     self._given[surname][reading.given].append(number)
         self._surnames = list(self._given)
-        # spelling of a surname -> word directly beside it -> given names of which the word may be a part; `_beside`
-        # adds the entry of a surname when the surname first occurs in a text
+        # spelling of a surname -> word directly beside it -> given names that the word may stand for; `_beside` adds
+        # a surname when it first occurs in a text
         self._given_beside: dict[Tokens, dict[str, list[Tokens]]] = {}
         self._phrases = Phrases(self._surnames)
 
@@ -160,7 +160,7 @@ class NameSearch:
 
 
 class FormSearch:
-    """A search for texts that possibly contain the names of some forms."""
+    """A search for the forms of names that a text may contain."""
 
     def __init__(self, forms: Iterable[NameForm]) -> None:
         # surname -> first full given name or, without one, first initial -> forms
@@ -216,7 +216,7 @@ def _before(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, 
 
 
 def _after(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, int] | None:
-    """Return the given names or initials from token `at` on, as `_before` does; titles may be in front of them."""
+    """Return the given names or initials from token `at` on, like `_before`; titles may stand before them."""
     matched: list[str] = []
     last, right = at, 0
     while last < len(words):

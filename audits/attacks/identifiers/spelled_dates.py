@@ -31,8 +31,7 @@ def any_of(phrases: Iterable[str]) -> str:
 
 _NUMBER = any_of(BELOW_HUNDRED)
 _DAY = rf"(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?|(?P<day_word>{any_of(_DAYS)}))"
-# a year: four digits; "nineteen" or "twenty" and the last two digits in words (`tail`); "two thousand", alone or with
-# a number in words (`after`)
+# a year: "1952", "nineteen fifty-two" (`tail`: "fifty-two"), "two thousand" or "two thousand five" (`after`: "five")
 _YEAR = (
     r"(?:(?P<year>\d{4})|(?P<century>nineteen|twenty)[ -](?:hundred[ -](?:and[ -])?)?(?:oh?[ -])?"
     rf"(?P<tail>{_NUMBER})|two[ -]thousand(?:[ -](?:and[ -])?(?P<after>{_NUMBER}))?)"

@@ -65,7 +65,7 @@ class Surprisal:
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
-        # numbers of occurrences of strings of 1, 2 and 3 characters, and of the first 0, 1 and 2 characters of these
+        # counts of the strings of 1, 2 and 3 characters, and of these strings without their last character
         self._counts: tuple[Counter[str], Counter[str], Counter[str]] = (Counter(), Counter(), Counter())
         self._contexts: tuple[Counter[str], Counter[str], Counter[str]] = (Counter(), Counter(), Counter())
         n_left = _BACKGROUND_CHARACTERS

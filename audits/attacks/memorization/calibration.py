@@ -1,10 +1,9 @@
 """Thresholds for copied text, and planted copies that test whether the memorization audit finds copies.
 
 The audit measures values of each person, such as the length of the longest run (sequence) of own words in a synthetic
-row. Own words are the words of a person's texts without common text, which several persons share. The generator never
-read the texts of control persons, so their values are due to chance. The highest control value of each kind therefore
-determines the thresholds for train persons. A planted copy is a train record that the audit examines as if it were a
-synthetic row.
+row. Own words are words outside common text, which several persons share. The generator never read the texts of
+control persons, so their values are due to chance. The thresholds for train persons are therefore calculated from the
+highest control values. A planted copy is a train record that the audit examines as if it were a synthetic row.
 """
 
 from collections.abc import Sequence
@@ -19,10 +18,10 @@ from audits.core.types import Bool, Float, Int
 from audits.text.normalise import tokens
 from audits.text.shared_runs import CAP_TOKENS
 
-# MARGIN_* is added to the highest value of the control persons. FLOOR_* is the smallest threshold, however low this
-# highest value is. A value of a train person at or above CEILING_* prevents a pass, whatever the control values are.
+# A threshold is the highest control value plus MARGIN_*, and at least FLOOR_*. Whatever the control values are, a
+# share of CEILING_NEAR or a run of CEILING_TOKENS own words of a train person prevents a pass.
 FLOOR_SHORT, MARGIN_SHORT = 8, 4  # in tokens, for whole records of fewer than RECORD_TOKENS tokens
-# in tokens, for runs: each token makes a run 1.5 to 2 times rarer, so 8 tokens make it 26 to 256 times rarer
+# in tokens, for runs: each further token makes a run 1.5 to 2 times rarer, and 8 tokens make it 26 to 256 times rarer
 MARGIN_TOKENS = 8
 FLOOR_NEAR, MARGIN_NEAR, CEILING_NEAR = 0.55, 0.15, 0.65  # shares of a record, for near copies in one row
 # (floor, margin, ceiling), the last three arguments of `capped_thresholds`
@@ -32,8 +31,7 @@ MAX_BY_CHANCE = 0.6  # a test with FLOOR_LOOSE is not used if a control person h
 FLOOR_BAG, MARGIN_BAG = 0.65, 0.2  # shares of a bag (all words of a record), for words in changed order
 CLOSE_MARGIN_BAG = 0.15  # margin for bags if a control person has a share above MAX_BY_CHANCE
 MAX_BY_CHANCE_BAG = 0.92  # if a control person has a higher share of a bag, the test for bags is not used
-# smallest share with which a single bag can prove a leak; if a lower share reaches `limit`, the synthetic row may be
-# quarantined, which means that a release must not contain the row
+# smallest share of a bag that can prove a leak; for a lower share that reaches `limit`, the row must be removed
 CERTAIN_BAG = 0.8
 CEILING_BAG = 0.97  # highest limit for bags; below 1, because corrected misspellings can lower the share of a copy
 STRATA = (1, RECORD_TOKENS, CEILING_TOKENS, 64)  # smallest number of tokens in each length class of train records
@@ -72,19 +70,19 @@ def short_thresholds(by_chance: int) -> ChanceThresholds:
 def whole_thresholds(by_chance: int) -> ChanceThresholds:
     """Return the thresholds for runs of any words, common text included.
 
-    certain = limit = max(30, 2 · by_chance) if 2 · by_chance is at most 64. Otherwise, both are infinite, so the test
-    is not used: even control persons then have long runs, for example from the text of forms.
+    certain = limit = max(30, 2 · by_chance) if 2 · by_chance is at most 64. Otherwise, both are infinite and the test
+    is not used, because even control persons have long runs, for example from the text of forms.
     """
     certain = max(CEILING_TOKENS, 2 * by_chance) if 2 * by_chance <= CAP_TOKENS else np.inf
     return ChanceThresholds(by_chance, certain, certain)
 
 
 def loose_thresholds(by_chance: float) -> ChanceThresholds:
-    """Return the thresholds for the share of a record that is in all rows in pieces, or in one row in any word order.
+    """Return the thresholds for the share of a record found in pieces in all rows, or in any word order in one row.
 
-    certain = limit = max(.6, by_chance + .2) if by_chance is at most .6. Otherwise, both are infinite, so the test is
-    not used: by_chance is so high because a large table contains short pieces of every record, or because long rows
-    contain most words of every record.
+    certain = limit = max(.6, by_chance + .2) if by_chance is at most .6. Otherwise, both are infinite and the test is
+    not used. A high by_chance occurs because a large table contains short pieces of every record, or because long
+    rows contain most words of every record.
     """
     certain = max(FLOOR_LOOSE, by_chance + MARGIN_LOOSE) if by_chance <= MAX_BY_CHANCE else np.inf
     return ChanceThresholds(by_chance, certain, certain)
@@ -93,15 +91,15 @@ def loose_thresholds(by_chance: float) -> ChanceThresholds:
 def bag_thresholds(by_chance: Sequence[float]) -> tuple[ChanceThresholds, ...]:
     """Return the thresholds for bags of words in changed order, one per length class of `word_bags.LENGTHS`.
 
-    `by_chance` has the highest control value of each class. For each class, b is the highest of the values of this
-    class and of all classes of longer records.
+    `by_chance` has the highest control value of each class. For each class, b is the highest value among this class
+    and the classes of longer records.
 
         limit = max(.65, b + .2),   certain = max(.8, limit)    if b is at most .6
         limit = min(.97, b + .15),  certain = inf               if b is above .6 and at most .92
         limit = certain = inf                                   if b is above .92
 
-    The first class (8 to 12 words) has two exceptions. A single record of so few words may be a common question, so
-    it proves no leak: certain = inf for all b. If b is above .6 and at most .92, limit = .97.
+    The first class (8 to 12 words) has two exceptions. Many persons may write the same question in so few words, so a
+    single record proves no leak: certain = inf for all b. If b is above .6 and at most .92, limit = .97.
     """
     highest = np.maximum.accumulate(np.array(by_chance)[::-1])[::-1].tolist()
     return tuple(_bag_thresholds(b, is_short=number == 0) for number, b in enumerate(highest))
@@ -187,8 +185,8 @@ class Caught:
 def caught(planted: Planted, is_found: Bool, *, reordered: bool) -> Caught:
     """Return how many planted copies were found in each length class.
 
-    `is_found` states for each planted copy whether the audit found it, (n,). The result counts the copies with words
-    in random order if `reordered` is true, and otherwise the copies with unchanged words.
+    `is_found` states for each planted copy whether the audit found it, (n,). If `reordered` is true, only the copies
+    with words in random order are counted, otherwise only the copies with unchanged words.
     """
     is_counted = planted.is_reordered == reordered
     length_classes = planted.stratum[is_found & is_counted], planted.stratum[is_counted]

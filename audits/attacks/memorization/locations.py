@@ -33,7 +33,7 @@ class CopiedRuns(NamedTuple):
     owner: Int  # index of the person whose text is copied
     length: Int  # number of own words, at most CAP_TOKENS; or WHOLE_RECORD, NEAR_COPY or IN_PIECES
     start: Int  # first token of the copy in the row; 0 if the copy is reported as the whole row
-    end: Int  # token after the copy, which includes common text between its own words; 0 for the whole row
+    end: Int  # token after the copy, or 0 for the whole row; the copy includes common text between its own words
     masked: Bool  # whether start and end count adjacent numbers of the row as one token
 
 
@@ -113,8 +113,8 @@ def _placed(text: str, *, masked: bool) -> list[Placed]:
 def _characters(written: str, run: tuple[int, int], sources: Iterable[str], *, masked: bool) -> tuple[int, int]:
     """Return the positions [start, end) of the characters of a run in the row `written`.
 
-    `run` has the positions [start, end) of the tokens of the run in the row. If a text of the person (`sources`)
-    contains the run, the run is extended as far as this text matches the row.
+    `run` has the positions [start, end) of its tokens. If a text of the person (`sources`) contains the run, the run
+    is extended as far as this text matches the row.
     """
     places = _placed(written, masked=masked)
     tokens = [place.word for place in places]

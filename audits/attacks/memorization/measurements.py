@@ -1,14 +1,14 @@
 """Compare the copied text of train persons and control persons with thresholds, and test the differences.
 
-Seven values measure how much text of a person p the synthetic table S contains. Each value has two thresholds, which
-are calibrated on control persons (formulas in `Memorization`): `limit` and `certain`. The audit does not pass if a
-train person reaches a limit. The symbol in brackets is `certain` for hit and near, and `limit` for the other values.
-A run is a sequence of consecutive words. Own words are words outside common text, which several persons share.
+Seven values measure how much text of a person p the synthetic table S contains. Each value has two thresholds,
+`limit` and `certain`, which are calibrated on control persons (formulas in `Memorization`). If a train person reaches
+a limit, the audit does not pass. The symbol in brackets is `certain` for hit and near, and `limit` for the other
+values. A run is a sequence of consecutive words. Own words are outside common text, which several persons share.
 
-A leak is proven by a row in which a value reaches `certain`, unless the texts of control persons show that chance
-explains the copies. Whole records of at least 13 words also prove a leak, unless whole records of control persons are
-as frequent. Further proofs are significantly more train than control persons with copied text, and significantly more
-or fewer train persons among the persons with the highest values (scan test).
+A row in which a value reaches `certain` proves a leak, unless the texts of control persons show that chance explains
+the copies. Whole records of at least 13 words prove a leak, unless they are as frequent for control persons. Two
+tests on all persons can also prove a leak: significantly more train than control persons have copied text, or the
+persons with the highest values include significantly more or fewer train persons than chance explains (scan test).
 
 - hit(p) [L*]: length, in words, of the longest run of own words of p in a row of S. The limit is L, the smaller of
   L* and 30.
@@ -19,8 +19,7 @@ or fewer train persons among the persons with the highest values (scan test).
 - pieces(p) [P*]: as near(p), but for rare runs of words, each of which may occur in a different row of S.
 - short(p) [R*]: number of words of the longest record of p with fewer than 13 words that a row contains whole.
 - bag(p) [B*]: largest share that the bags of a record of p and of a row have in common, if the row has the words in
-  another order. The bag of a text is the multiset of its words. Each length class of records has its own value and
-  limit.
+  another order. The bag of a text is the multiset of its words. Each length class of records has its own value.
 """
 
 from dataclasses import dataclass
@@ -66,23 +65,23 @@ class Measurements:
     pieces: ChanceThresholds  # thresholds for pieces(p): `certain` and `limit` are P*
     persons_in_pieces: Int  # train persons with pieces(p) >= P* but without a copy in a single row (`_in_pieces`)
     rows_above_limit: Int  # indices of the synthetic rows that prevent a pass
-    quotations: Int  # the `rows_above_limit` that prove no leak and equal no record of at least 13 tokens
-    # number of synthetic rows that prove a leak, alone or together with other rows (pieces); rows that prove a leak
-    # only because they equal a record of at least 13 tokens do not count here, but in `n_records`
+    quotations: Int  # those `rows_above_limit` that prove no leak and equal no record of at least 13 tokens
+    # number of synthetic rows that prove a leak, alone or together with other rows (pieces); a row that proves a leak
+    # only because it equals a record of at least 13 tokens does not count
     n_certain_rows: int
     n_records: tuple[int, int]  # numbers of train and control persons with a whole record of at least 13 tokens in S
     records_p: float  # p-value of the first number in `n_records`, given the sum of both (`_hypergeometric_p`)
     short_p: float  # as `records_p`, for records of fewer than 13 tokens
-    # two Holm-corrected p-values, as `records_p`: for persons with at least the share ALMOST_ALL of a bag in changed
-    # order, and for persons with at least the share MOST of a bag in the same order
+    # two Holm-corrected p-values, as `records_p`: for the persons who have a bag share of at least ALMOST_ALL in
+    # changed order, and of at least MOST in the same order
     bags_p: tuple[float, float]
     copied: Estimate  # share of train persons minus share of control persons with a copy in a single row
     n_sharing: int  # number of control persons with a long passage that is shared without a leak (`_n_sharing`)
     n_non_members: int  # number of control persons on whom the thresholds are calibrated
     excess: Estimate  # Delta: share of train persons minus share of control persons with hit(p) >= L
     near: Estimate  # as `excess`, for persons with near(p) >= NEAR
-    # larger of the lower ends of the intervals of `excess` and of `near` at confidence 1 - FAIL_LEVEL, minus `tau`
-    # (minus 0 if `tau` is None); a positive value proves a leak
+    # larger lower end of the intervals of `excess` and `near` at confidence 1 - FAIL_LEVEL, minus `tau` (minus 0 if
+    # `tau` is None); a positive value proves a leak
     proven_above_tau: float
     scan_p: float  # smaller Holm-corrected p-value of the scan tests (`scan_test`) on hit(p) and near(p)
     # smallest of four Holm-corrected p-values, as `records_p`: for the persons with hit(p) >= LONG_TOKENS, with
@@ -230,9 +229,8 @@ def _n_sharing(found: Matches, n_train: int, is_long: Bool) -> int:
 def _hypergeometric_p(values: Int | Bool, n_train: int) -> float:
     """Return the hypergeometric p-value of the number of train persons among all persons with a positive value.
 
-    The p-value is the probability that at least this many of the persons with a positive value are in train, if they
-    are a random draw, without replacement, from all persons. `values` has one value per train person and then per
-    control person.
+    It is the probability of at least this many train persons if the persons with a positive value are a random draw,
+    without replacement, from all persons. `values` has one value per train person and then per control person.
     """
     n_positive, n_of_train = int((values > 0).sum()), int((values[:n_train] > 0).sum())
     return float(stats.hypergeom.sf(n_of_train - 1, len(values), n_positive, n_train))

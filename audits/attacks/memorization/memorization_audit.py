@@ -19,8 +19,7 @@ from audits.core.stats import CHANCE_LEVEL
 from audits.core.types import AuditInputs, AuditResult, Bool, Finding, Status, Verdict, persons
 from audits.text.shared_runs import CAP_TOKENS
 
-# in tokens; for each length, the details state how many persons have a run (sequence of words) of at least this
-# length in the table
+# in tokens: for each length, the details count the persons with a run (sequence of words) of at least this length
 COUNTED_LENGTHS = 5, 6, 8, 10, 13, 16, 20, 30, 50
 # for a pass, at most this share of the words of train, and of the synthetic table, may be common text
 # (`Memorization` defines common text)
@@ -33,17 +32,17 @@ MAX_UNTESTED = 0.1
 class Memorization:
     """Test whether the synthetic table contains verbatim or near copies of single persons' text.
 
-    Attack: the attacker searches known texts, or the web, for phrases of the synthetic table. A phrase that only
-    one person wrote identifies that person. The generator never saw control, so control persons match only by
-    chance. The audit therefore compares the matches of train persons with those of control persons.
+    Attack: the attacker searches known texts, or the web, for phrases of the synthetic table. A phrase that only one
+    person wrote identifies that person. The generator never saw control, so control persons match only by chance. The
+    audit therefore compares the matches of train persons with those of control persons.
 
-    T are the train persons, H the control persons and S the synthetic rows. Common text is every heading of a form
-    (four words that more than ten persons and more than 1 % of the persons have), and every sequence of eight words
+    T are the train persons, H the control persons and S the synthetic rows. Common text has two parts: headings of
+    forms (four words that more than ten persons and more than 1 % of the persons have), and sequences of eight words
     that at least three persons share or that one person shares with the public reference. The audit removes common
-    text and joins the remaining (own) words before and after it, so that one run (sequence of words) can cover what a
-    person wrote into several fields of a form. Two ids count as one person if the texts of one id repeat at least
-    half of a record of the other id; phrases of many persons do not count for this half. Text that only these two ids
-    share is not common text. A person p has these values:
+    text. It joins the remaining (own) words before and after it, so that one run (sequence of words) can cover
+    several fields of a form. Two ids count as one person if the texts of one id repeat at least half of a record of
+    the other id; phrases of many persons do not count for this half. Text that only these two ids share is not common
+    text. A person p has these values:
 
         hit(p)    = number of words of the longest run of own words of p in a row of S. A run that several
                     persons have counts only if it is long or has rare words (`runs_alone`)
@@ -72,12 +71,12 @@ class Memorization:
         B* = max(.65, max bag(p) + .2), or min(.97, max bag(p) + .15) if max bag(p) exceeds .6 (`bag_thresholds`)
         Delta = (share of T with hit(p) >= L) - (share of H with hit(p) >= L),   L = min(L*, 30)
 
-    The audit does not pass if a value of a train person reaches its limit. For this comparison, L* above 30 is
-    replaced by 30, and C* above .65 by .65. A limit is not used if it is too high: M* if 2 · max whole(p) exceeds
-    64, W* if max words(p) exceeds .6, P* if max pieces(p) exceeds .6, R* if R* exceeds 12, and B* if max bag(p)
-    exceeds .92. The reason of a pass names those of M*, W*, P* and R* that are not used. A pass also requires that
-    the upper end of the interval of Delta is at most tau, which is .001, .003 or .01, depending on the number of
-    persons (`provable_limit`).
+    If a value of a train person reaches its limit, the audit does not pass. For this comparison, L* above 30 is
+    replaced by 30, and C* above .65 by .65. A limit is not used if control persons have too high values: M* if max
+    whole(p) exceeds 32, W* if max words(p) exceeds .6, P* if max pieces(p) exceeds .6, R* if max short(p) exceeds 8,
+    and B* if max bag(p) exceeds .92. If the audit passes, its reason names the unused limits among M*, W*, P* and R*.
+    A pass also requires that the upper end of the interval of Delta is at most tau. tau is .001, .003 or .01,
+    depending on the number of persons (`provable_limit`).
 
     Each maximum grows with the number of control persons, so the limits use at most n_T random control persons,
     where n_T is the number of train persons. Two things do not count for the limits: control persons who share at
@@ -90,7 +89,7 @@ class Memorization:
     Randomness: draws n_T control persons if more are eligible, and up to 256 train records per length class. To test
         whether it finds copies, the audit searches the drawn records as if they were synthetic (planted copies). It
         searches up to 64 of them per length class a second time, with their words in random order.
-    Cost: O(N log N) time for N tokens. Memory in addition to the tables: 30 bytes per token, 192 per record, 16 per
+    Cost: O(N log N) time for N tokens. Memory in addition to the tables: 30 bytes per token, 192 per record, 24 per
         sentence.
     Reference: k-eidetic memorization with k = 1 over persons, Carlini et al. 2021 (2012.07805); near-duplicates,
         Broder 1997. The calibration on control persons (instead of a fixed 50 tokens) and the removal of common text
@@ -102,9 +101,9 @@ class Memorization:
     def run(self, inputs: AuditInputs, rng: np.random.Generator, confidence: float) -> AuditResult:
         """Return the verdict, with Delta (see the class) as the estimate, the metrics and the findings.
 
-        If the verdict is "insufficient", rows that may quote a train person are quarantined, unless there are more
-        of them than `most_quarantined` allows. If rows are quarantined, the result lists them, and its verdict is on
-        the remaining rows, with the limits of the whole table.
+        If the verdict is "insufficient", rows that may quote a train person are quarantined: the result lists them
+        for removal, and its verdict is on the remaining rows, with the limits of the whole table. If there are more
+        such rows than `most_quarantined` allows, none is quarantined.
         """
         pool = pooled(inputs)
         planted = calibration.plant(inputs.train.texts, rng)

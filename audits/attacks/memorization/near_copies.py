@@ -1,10 +1,10 @@
 """Find copies of records whose words were changed, inserted or reordered, or that were cut into pieces.
 
-An owner of text is a person, or the public. A fragment is a single word, a pair of words or a run of words of a
-record. It is rare if at least one of its words is an own word of the record (outside the text that several persons
-share), and if at most 50 owners, but not all owners, have it. The rarer a fragment is, the more bits it has (its
-weight). The share of a record is the part of the bits of its rare fragments that one row of the synthetic table S
-contains (`near_copies`), or that all rows of S contain together (`in_pieces`). A high share suggests a copy.
+An owner of text is a person, or the public. A fragment of a record is a word, a pair of words or a run of words. It
+is rare if at least one of its words is an own word of the record (outside the text that several persons share), and
+if at most 50 owners, but not all owners, have it. A fragment with fewer owners has more bits (a higher weight). The
+share of a record measures how much of it the synthetic table S contains: the bits of its rare fragments in one row of
+S (`near_copies`), or in all rows of S together (`in_pieces`), divided by the bits of all its rare fragments.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,16 +20,16 @@ from audits.embeddings.similarity import incidence
 from audits.text.ngrams import distinct, find_keys, grown, starts_group
 from audits.text.shared_runs import Numbered, parts_of, run_keys
 
-PAIR_TOKENS = 2  # a fragment of this many words is a pair; in a row, other words may stand between its two words
-MAX_DISTANCE = 8  # the second word of a pair is the next word in the record, and one of the next 8 words in a row
+PAIR_TOKENS = 2  # number of words of a pair; in a record, they are adjacent
+MAX_DISTANCE = 8  # in a synthetic row, the second word of a pair may be any of this many words after the first
 PIECE_TOKENS = (3, 5, 8, 13)  # numbers of words per fragment that `in_pieces` tries, in this order
 MAX_OWNERS = 50  # fragments with more owners have weight 0, because they do not distinguish records
 # records with fewer bits (about 15 pairs of 10 bits) are skipped, because all their fragments may match by chance
 MIN_BITS = 150.0
 NEAR = 0.5  # rows with at least this share of a record are listed
-# `in_pieces` uses fragments so long that no control person, whom the generator never saw, has a share above this
+# if a control person has a higher share, `in_pieces` uses longer fragments, so that shares are not due to chance
 MAX_BY_CHANCE = 0.5
-BLOCK_ROWS = 1000  # largest number of synthetic rows compared at a time
+BLOCK_ROWS = 1000  # largest number of rows, synthetic or planted, compared at a time
 BLOCK_PRODUCTS = 1 << 21  # approximate number of terms that are added for the shares of a block, to limit memory
 
 
@@ -51,8 +51,8 @@ class NearCopies(NamedTuple):
 class Pieces(NamedTuple):
     """Shares of records in all synthetic rows together; the fragments are runs of words.
 
-    A pair of a row and an owner is listed if the row has a rare fragment that only the owner has, and the share of a
-    record of the owner in all rows together is at least NEAR. r is the number of listed pairs.
+    r pairs of a row and an owner are listed. In each pair, the row has a rare fragment that only this owner has, and
+    the owner's `best` is at least NEAR.
     """
 
     best: Float  # highest share of a record of each owner, (n_owners,)
@@ -66,7 +66,7 @@ class OwnedRecords(NamedTuple):
 
     rows: Numbered  # the n records in full
     owner: Int  # owner of each record, (n,)
-    n_owners: int  # every owner has a lower number than this; not all numbers have to be in use
+    n_owners: int  # every owner number is lower than this; some numbers may be unused
     own: Int  # indices of the own words in `rows.tokens`
 
 
@@ -86,18 +86,18 @@ class _Fragments(NamedTuple):
         return np.where(self.bits >= MIN_BITS, 1 / np.maximum(self.bits, 1.0), 0.0)
 
     def sums(self, of_fragment: Float) -> Float:
-        """Return for each of n records the sum of its fragments' values; `of_fragment`, (k,), has these values."""
+        """Return the sum of the values of each record's fragments, (n,), from the value of each fragment, (k,)."""
         values = np.repeat(of_fragment, np.diff(self.starts))
         return np.asarray(np.bincount(self.record, weights=values, minlength=len(self.bits)), dtype=np.float64)
 
     def shares(self) -> sparse.csr_array:
-        """Return a matrix (k, n) with the share of each record's bits that each of its fragments has."""
+        """Return a matrix (k, n) with the weight of each fragment as a share of the bits of each record with it."""
         data = np.repeat(self.weight, np.diff(self.starts)) * self.inverse_bits[self.record]
         return sparse.csr_array((data, self.record, self.starts), shape=(len(self.keys), len(self.bits)))
 
 
 def near_copies(made: Numbered, real: OwnedRecords, n_synthetic: int, n_tokens: int = PAIR_TOKENS) -> NearCopies:
-    """Return the shares of each owner's records that single rows contain, in bits of rare fragments.
+    """Return how much of each owner's records single rows contain, as a share of the bits of rare fragments.
 
         share(x, s) = (sum of w(g) over the fragments g in both x and s) / (sum of w(g) over the fragments g in x)
         w(g) = log2(N / df(g)), or 0 if df(g) > 50
@@ -116,7 +116,7 @@ def near_copies(made: Numbered, real: OwnedRecords, n_synthetic: int, n_tokens: 
     searched as if they were synthetic). They are listed, but do not count for `NearCopies.best`. `real` must be
     numbered with the same vocabulary as `made`.
 
-    Cost: O(MAX_DISTANCE · tokens of S · records that share a rare pair), in blocks of at most a thousand rows.
+    Cost: O(MAX_DISTANCE · tokens of `made` · records that share a rare pair), in blocks of at most BLOCK_ROWS rows.
     Reference: containment, Broder, SEQUENCES 1997; inverse frequency weights, Spärck Jones, J. Doc. 1972.
     """
     rare = _rare_fragments(real, n_tokens)
@@ -142,11 +142,11 @@ def joined(readings: Sequence[NearCopies]) -> NearCopies:
 
 
 def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) -> Pieces | None:
-    """Return each owner's highest share of a record, in bits of rare n-word runs, that all rows together contain.
+    """Return how much of a record of each owner all rows together contain, in bits of rare runs of n words.
 
     Short runs detect small pieces, but also occur by chance. n is therefore the first number in PIECE_TOKENS at which
-    no owner in `non_members` has a share above MAX_BY_CHANCE, or the last number. The result is None if every record
-    has fewer words than a number that is tried.
+    no owner in `non_members` has a share above MAX_BY_CHANCE. If there is no such number, n is the last one. The
+    result is None if all records have fewer words than a number that is tried.
     """
     calibrating = np.array(list(non_members), dtype=np.int64)
     for n_tokens in PIECE_TOKENS:

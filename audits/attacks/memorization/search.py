@@ -1,12 +1,15 @@
 """Search a synthetic table for copies of one person's text: runs of words, whole records, sentences and near copies.
 
-The synthetic rows are compared with the pool: the rows of train, control and public text, each with its owner (a
-person, or the public). All texts are split into tokens in three ways (readings), so that misspelled, glued and split
-words do not hide a copy. Two owners are merged (they count as one) if the texts of one repeat at least half of a
-record of the other. In each reading, the search removes common text, which several owners share; the remaining words
-are own words. It then finds the longest runs of consecutive words that a synthetic row shares with few owners. In
-some readings, it also measures how much of a record a row contains if words are changed, inserted, reordered or
-missing. `Matches` has the highest value of each person and of each row.
+The synthetic rows are compared with the pool: the rows of train, control and public text. Each row of the pool has an
+owner: a person, or the public.
+
+1. Split all texts into tokens in three ways (readings), so that misspelled, glued and split words do not hide a copy.
+2. Merge two owners (count them as one) if the texts of one repeat at least half of a record of the other.
+3. In each reading, remove common text, which several owners share. The remaining words are own words.
+4. Find the longest runs of consecutive words that a synthetic row shares with few owners.
+5. In some readings, measure how much of a record a row contains if words are changed, inserted, reordered or missing.
+
+`Matches` has the highest value of each person and of each row.
 """
 
 from collections.abc import Iterator, Sequence
@@ -51,7 +54,7 @@ from audits.text.shared_runs import Numbered, Runs, number_rows, renumbered, run
 from audits.text.spelling import corrections
 
 FLOOR_TOKENS = 13  # a single run of own words with fewer tokens never proves a leak
-CEILING_TOKENS = 30  # a run of so many own words of a train person prevents a pass, even if control has longer runs
+CEILING_TOKENS = 30  # a run of this many own words of a train person prevents a pass, even if control has longer runs
 MASKED, WRITTEN, LETTERS = range(3)  # numbers of the readings (`readings`)
 
 
@@ -80,33 +83,30 @@ class Matches:
     """Matches per person and per row; the lengths of runs are in tokens, and are the highest over the readings.
 
     A run counts only if few owners have it and public text does not contain it (`runs_alone`). A planted row is a
-    train record that is searched as if it were synthetic, to test whether the search finds it. The arrays `row_*`
-    have one entry per synthetic row and then per planted row, for matches with train persons. The other arrays
-    without a stated shape have one entry per train person and then per control person, for matches with synthetic
-    rows.
+    train record that is searched as if it were synthetic, to test whether the search finds it. The arrays `row_*` are
+    for matches with train persons: one entry per synthetic row, then one per planted row. The other arrays without a
+    stated shape are for matches with synthetic rows: one entry per train person, then one per control person.
     """
 
     merged: Int  # for each owner, the lowest number of the owners merged with it (`readings`), (n_owners,)
     best: Int  # longest run of own words of each person in the synthetic table
-    # as `best`, but without runs that a train person has, and without runs of which a run of a train person in the
-    # same row covers half or more (`_overlapping`)
+    # as `best`, but without runs that a train person has, and without runs that are at least half covered by a train
+    # person's run in the same row (`_overlapping`)
     chance: Int
-    # how much of a record of each person a single row contains, as a share of the record's rare word pairs; the
-    # highest value over records and rows
+    # largest share of the rare word pairs of one record of the person that a single row contains
     near: Float
     whole: Int  # longest run of words of each person, common text included
-    whole_chance: Int  # as `whole`, without the same runs as in `chance`
+    whole_chance: Int  # as `chance`, but for runs of any words
     shared: Int  # longest run of own words that each control person shares with a train person, (n_control,)
     record: Int  # 13 if a row equals a record of at least 13 tokens that only the person has, otherwise 0
-    # number of tokens of the longest record below 13 tokens that only the person has and that a row contains as a
-    # whole; 0 if there is none
+    # number of tokens of the longest record below 13 tokens that only the person has and a row contains whole, or 0
     short: Int
     row_run: Int  # longest run of own words
     row_whole: Int  # longest run of words, common text included
     row_near: Float  # highest share of the rare word pairs of one record that the row contains; 0 if below NEAR
     row_words: Float  # as `row_near`, but for single rare words in any order
     row_record: Int  # 13 if the row equals a record of at least 13 tokens of one person, otherwise 0
-    row_short: Int  # as `short`, for the records of train persons that the row contains as a whole
+    row_short: Int  # as `short`, for records of train persons that the row contains whole
     copies: NearCopies  # shares of the records' rare word pairs that one row contains
     words: NearCopies  # shares of the records' rare words that one row contains in any order
     bags: BagMatches  # weighted shares of words, in any order, that a record and a row have in common
@@ -118,8 +118,7 @@ class Matches:
     wholes: list[Runs]  # runs of at least CEILING_TOKENS words of train persons, common text included; all readings
     records: OwnedCopies  # rows that equal a record of at least 13 tokens of exactly one owner
     short_records: OwnedCopies  # rows that contain a whole record below 13 tokens of exactly one owner
-    # number of sentences in the synthetic table whose only owner is a train person, and number of those whose only
-    # owner is a control person
+    # numbers of sentences in the synthetic table that only one owner has: owners in train, and owners in control
     n_sentences: tuple[int, int]
     common: tuple[float, float]  # share of words that are common text, in the synthetic and in the train table
 
@@ -286,10 +285,10 @@ def _overlapping(runs: Runs, of_train: Bool) -> Bool:
 
 
 def _shared_with_train(real: Numbered, pool: Pool, merged: Int) -> Int:
-    """Return the longest run of own words that each control person shares with a train person, (n_control,).
+    """Return the length of the longest run of own words that each control person shares with train, (n_control,).
 
-    `real` has the rows of the pool without common text. The value is CEILING_TOKENS for a control person who is
-    merged with a train person.
+    `real` has the rows of the pool without common text. For a control person who is merged with a train person, the
+    length is CEILING_TOKENS.
     """
     n_train_rows = int((pool.owner < pool.n_train).sum())  # the rows of train come first
     of_control = np.flatnonzero((pool.owner >= pool.n_train) & (pool.owner < pool.n_persons))
@@ -302,14 +301,13 @@ def _shared_with_train(real: Numbered, pool: Pool, merged: Int) -> Int:
 
 
 def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
-    """Return two measures, over the readings, of the text that each row of `made` shares with only few persons.
+    """Return how much text each row of `made` shares with only few persons, as the maximum over the readings.
 
     Returns:
         Number of tokens of the longest run of own words in each row, or 0 if it is below FLOOR_TOKENS, shape (m,).
         Whether each row contains a run of at least CEILING_TOKENS words, common text included, or at least the share
-        NEAR of a record, shape (m,). The share is measured in four ways: by rare word pairs, by single rare words, by
-        rare runs of three words (`near_copies`), and by the bag of words, if the words are in changed order
-        (`word_bags`).
+        NEAR of a record, shape (m,). The share is that of rare word pairs, rare words or rare runs of three words
+        (`near_copies`), or of the bag of words in changed order (`word_bags`).
     """
     longest, is_near = np.zeros(len(made), dtype=np.int64), np.zeros(len(made), dtype=np.bool_)
     public = len(pool.side) - 1

@@ -12,8 +12,8 @@ from audits.text.letters import without_digits_and_doubles
 from audits.text.ngrams import find_keys, starts_group
 from audits.text.normalise import sentences, split_words, tokens, without_numbers
 
-RECORD_TOKENS = 13  # shorter records are also compared with parts of a row: each run of whole sentences
-MAX_SHORT_WORDS = 100  # records of more words are compared with whole rows only, even if most words are numbers
+RECORD_TOKENS = 13  # records of fewer tokens are also compared with each run of whole sentences of a row
+MAX_SHORT_WORDS = 100  # short records of more words, mostly numbers, are compared with whole rows only
 MIN_SENTENCE_TOKENS = 6  # shorter sentences are not counted
 
 
@@ -31,8 +31,8 @@ class TextKeys(NamedTuple):
     # 3 keys of each text that has RECORD_TOKENS tokens or more after its numbers are masked (`without_numbers`): the
     # text as written, the text with masked numbers, and the text with sorted sentences
     records: Keyed
-    # keys of the letters only (`short_keys`): in `record_keys`, the keys of shorter records; in `row_keys`, the keys
-    # of each row and of its parts that are compared with shorter records
+    # keys of the letters only (`short_keys`): of the shorter records (`record_keys`), or of each row and those of its
+    # parts that may equal a shorter record (`row_keys`)
     short: Keyed
     sentences: Keyed  # keys of sentences of at least MIN_SENTENCE_TOKENS tokens
 
@@ -45,7 +45,7 @@ class SoleOwners(NamedTuple):
     size: Int  # number of tokens of the text of each key
 
     def places(self, searched: UInt) -> tuple[Int, Int]:
-        """Return the positions of the common keys of `searched` and `key`: (in `searched`, in `key`)."""
+        """Return the positions of the keys that `searched` and `key` have in common: (in `searched`, in `key`)."""
         if len(self.key) == 0:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
         place, is_key = find_keys(self.key, searched)
@@ -66,7 +66,7 @@ def record_keys(texts: Iterable[str]) -> TextKeys:
 
 
 def row_keys(texts: Iterable[str], records: TextKeys) -> TextKeys:
-    """Return the keys of synthetic rows, for a comparison with `records`, the keys of the records.
+    """Return the keys of synthetic rows; `records` has the keys of the records with which the rows are compared.
 
     If there are short records, a row has a short key for the whole row, and for each run of whole sentences that may
     equal a short record.
@@ -78,8 +78,8 @@ def row_keys(texts: Iterable[str], records: TextKeys) -> TextKeys:
 def _keys(texts: Iterable[str], short_texts: Callable[[list[str], list[list[str]]], Iterable[list[str]]]) -> TextKeys:
     """Return the keys of texts.
 
-    `short_texts` gets the words of a text and the words of each of its sentences. It returns the texts (as lists of
-    words) that have a key in `TextKeys.short`.
+    `short_texts` gets the words of a text and the words of each of its sentences. It returns the texts, as lists of
+    words, that get a short key.
     """
     records, short, by_sentence = _Collector(), _Collector(), _Collector()
     for row, text in enumerate(texts):

@@ -1,10 +1,10 @@
 """Find rows that consist of nearly the same words as one record, for the audit `memorization`.
 
-The bag of words of a text contains the words of the text, each as often as it occurs. Numbers, which are masked, are
-not in the bag. The fewer owners (persons, or the public) have a word, the higher is its weight. Frequent words count
-too, so that records of eight words can be found. The share of a record and a row is the weight of the words that both
-have, divided by the total weight of the heavier text. Each share has one of eight kinds, which depend on the length
-of the record and the order of the words. Planted rows are train records that are searched as if they were synthetic.
+The bag of words of a text contains each word as often as it occurs, and no numbers. The fewer owners (persons, or the
+public) have a word, the higher is its weight. Frequent words count too, so that records of eight words can be found.
+The share of a record and a row is the total weight of their common words, divided by the total weight of the heavier
+text. A share has one of eight kinds: four length classes of records, each for words in changed and in the same order.
+Planted rows are train records that are searched as if they were synthetic.
 """
 
 from collections.abc import Iterator
@@ -26,8 +26,8 @@ N_LENGTHS = len(LENGTHS)
 NUMBER = 0  # token of a masked number
 LOWEST = 0.4  # lower shares are omitted, because they change no threshold for copies (`calibration.bag_thresholds`)
 SAME_ORDER = 0.5  # two texts have the same order if they share this part of their adjacent word pairs (`word_bags`)
-# the rarest words of a record that together have this part of its total weight are indexed, and only rows with an
-# indexed word are compared with the record; INDEXED is above 1 - LOWEST, so any other row has a share below LOWEST
+# The rarest words of a record are indexed; together, they have at least this part of its total weight. Only rows with
+# an indexed word are compared with the record. Other rows have a share below LOWEST, because INDEXED > 1 - LOWEST.
 INDEXED = 0.75
 BLOCK_ROWS = 1000  # largest number of synthetic or planted rows compared at a time
 BLOCK_PAIRS = 1 << 13  # number of pairs of a row and a record compared at a time
@@ -87,15 +87,14 @@ def word_bags(made: Numbered, real: OwnedRecords, n_synthetic: int) -> BagMatche
         w(i) = log2(N / df(i)),   w(x) and w(s) = sum of w(i) over the items of x and of s
 
     x is a record and s a row. Item i = (word, k) is the k-th occurrence of a word in a text. N is the number of
-    owners, and df(i) the number of owners with a record that has item i; for an item of s that no record has, w(i) is
-    log2(N). Only the counted words of x have items. If fewer than half of the words of x are own words (outside text
-    that several persons share), only the own words are counted. Otherwise, all words of x are counted. The share is 1
-    if x and s have the same items.
+    owners, and df(i) the number of owners with a record that has item i. If no record has an item of s, its weight is
+    log2(N). Only the counted words of x have items: all words if at least half of them are own words (outside text
+    that several persons share), otherwise only the own words. The share is 1 if x and s have the same items.
 
     The order is the same if s has at least SAME_ORDER · (n - 1) of the pairs of adjacent counted words of x, where n
     is the number of items in both x and s. Otherwise, the order is changed. The two orders have separate kinds,
-    because persons who write the same words nearly always quote each other, and a quotation keeps the order. With a
-    higher value of SAME_ORDER, quotations with changed words would count as changed order.
+    because the same words of two persons are nearly always a quotation, which keeps the order. With a higher value of
+    SAME_ORDER, quotations with changed words would count as changed order.
 
     Records with fewer counted words than LENGTHS[0] are skipped. `made`, `real` and `n_synthetic` are as in
     `near_copies`; token 0 must be a masked number.
@@ -188,9 +187,9 @@ def _n_adjacent(rows: Numbered, records: Numbered) -> Int:
 
 
 def _numbered_pairs(texts: Numbered) -> tuple[Int, UInt]:
-    """Return the text number of each pair of adjacent words, and a key of the pair in this text, sorted by key.
+    """Return (text number, key) of each different pair of adjacent words of each text, sorted by key.
 
-    A pair that occurs several times in a text is returned once for this text.
+    The key is a hash of the pair and the text number.
     """
     first, key = places_of(texts, PAIR_TOKENS)
     text = texts.row(first)

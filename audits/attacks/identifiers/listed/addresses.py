@@ -27,7 +27,7 @@ from audits.text.spans import tokens_in
 MAX_COINCIDENCES = 0.01  # an address counts only if fewer than .01 occurrences are expected by chance
 MIN_CHARACTERS = 6  # smallest number of letters and digits of an address
 _MAX_SUFFIX = 2  # parts of a domain with at most two letters, such as "co" and "uk", do not name the mail provider
-_MAX_TOKENS = 8  # an identifier with more tokens is searched for only if it has an e-mail address or a street
+_MAX_TOKENS = 8  # an identifier with more tokens is searched for only by its e-mail address or street
 _MAX_STREET_WORDS = 3  # largest number of words between a house number and a word such as "lane"
 Words = tuple[str, ...]
 
@@ -45,8 +45,8 @@ def forms_of(text: str) -> Iterator[Address]:
     - E-mail address: the part before the "@". If this part has no digit, the row must also contain the name of the
       provider: "jane.abernathy@mail.example" -> "jane abernathy" in a row with "mail".
     - Street: the house number before or after the name of the street.
-    - Identifier of two to eight words with a digit, but without an e-mail address: all its words. S may have words
-      such as "dot" between them.
+    - Other identifier of two to eight words with a digit: all its words. S may have words such as "dot" between them.
+      A street address has this form too.
 
     Dates, names and single words have none of these forms.
     """
@@ -95,11 +95,11 @@ class AddressOccurrences:
             self._with_words[address.words].append(address)
         self._words = list(self._with_words)
         self._phrases = Phrases(self._words)
-        # for each row of S, the addresses that are not written as they are recorded, with the characters [start, end)
-        # of each address in the normalised text
+        # by row of S: each address that is not written as recorded, and its characters [start, end) in the normalised
+        # text
         self.rows: list[list[tuple[Address, tuple[int, int]]]] = []
         self.n_tokens = 0  # number of tokens of S
-        # key: words of an address in alphabetical order (`_key`); value: owners of texts outside S that contain it
+        # key: words of an address in alphabetical order (`_key`); value: owners of texts outside S with the address
         self.writers: dict[Words, Owners] = defaultdict(Owners)
 
     def read_synthetic(self, row: RowContent) -> None:
@@ -123,7 +123,7 @@ class AddressOccurrences:
         return Owners((*self.owners[address], *self.writers.get(_key(address), ())))
 
     def rare(self, found: Iterable[Address], surprisal: Surprisal) -> set[Address]:
-        """Return the addresses in `found` of which fewer than .01 occurrences in S are expected by chance."""
+        """Return those of the addresses for which fewer than .01 occurrences in S are expected by chance."""
         max_share = MAX_COINCIDENCES / max(self.n_tokens, 1)
         return {a for a in found if math.exp2(-sum(map(surprisal.bits, a.words))) < max_share}
 
@@ -151,8 +151,8 @@ def judge_addresses(addresses: AddressOccurrences, people: People, surprisal: Su
 
         lambda = (tokens of S) × 2^-(surprisal of the words of the address in bits)
 
-    If no address of control is recorded, the train persons whose addresses occur in control texts are counted instead
-    of control persons, because these addresses occur there by chance.
+    If no address of control is recorded, the control persons are replaced by the train persons whose addresses occur
+    in control texts, because such occurrences are due to chance.
     """
     rare = addresses.rare({address for row in addresses.rows for address, _ in row}, surprisal)
     found = (

@@ -51,10 +51,7 @@ def canonical(tokens: Sequence[str]) -> list[CanonicalWord]:
 
 
 def _number(tokens: Sequence[str], at: int) -> tuple[str, int]:
-    """Return the digits of the number in words that starts at token `at`, and the end of the number.
-
-    If no number starts there, the result is ("", `at`).
-    """
+    """Return the digits of the number in words that starts at token `at`, and its end; or ("", `at`)."""
     digits, end = "", at
     while end < len(tokens):
         part, n_words = _below_hundred(tokens, end)
@@ -70,10 +67,7 @@ def _number(tokens: Sequence[str], at: int) -> tuple[str, int]:
 
 
 def _below_hundred(tokens: Sequence[str], at: int) -> tuple[str, int]:
-    """Return the digits of the value below a hundred that starts at token `at`, and how many words it has.
-
-    If no such value starts there, the result is ("", 0).
-    """
+    """Return the digits of the number below a hundred that starts at token `at`, and its word count; or ("", 0)."""
     for n_words in range(_MAX_NUMBER_WORDS, 0, -1):
         number = BELOW_HUNDRED.get(" ".join(tokens[at : at + n_words]))
         if number is not None and at + n_words <= len(tokens):

@@ -39,7 +39,7 @@ class NamePairs:
     def __init__(self, names: Iterable[tuple[Sequence[PersonName], Iterable[int]]]) -> None:
         self.owners: dict[Pair, Owners] = {}  # persons for whom a name with the pair is recorded
         self._words: dict[Pair, set[str]] = defaultdict(set)  # by pair: words and initials of the names with the pair
-        # by pair: its two words, and its two words with the initial of a later given name in between
+        # by pair: its words, also with the initial of a later given name in between: (marguerite, j, abernathy)
         self._spellings: dict[Pair, set[tuple[str, ...]]] = defaultdict(set)
         for readings, owners in names:
             all_given = {word for reading in readings for word in reading.given}
@@ -58,7 +58,7 @@ class NamePairs:
                 self._spellings[pair] |= {pair, *((given, other[0], surname) for other in name.given[i + 1 :])}
 
     def hits(self, texts: Sequence[str], surprisal: Surprisal) -> list[tuple[Pair, NameOccurrence]]:
-        """Return the rare occurrences (`rare_hits`) of pairs, except those that are written as two separate words."""
+        """Return the rare occurrences (`rare_hits`) of pairs that are not written as in the recorded name."""
         pairs = list(self._spellings)
         spellings = {i: [*self._spellings[pair]] for i, pair in enumerate(pairs)}
         found = ((pairs[hit.name_index], hit) for hit in rare_hits(spellings, texts, surprisal))
@@ -66,10 +66,9 @@ class NamePairs:
 
 
 def _is_disguised(pair: Pair, written: Sequence[str], words_of_name: set[str]) -> bool:
-    """Return whether the text writes a pair differently from the recorded name, such as joined or split.
+    """Return whether a text writes a pair differently from the recorded name, such as joined or split.
 
-    `written` has the words of the text that the pair overlaps. At least one of them must differ from all words and
-    initials of the recorded names with the pair (`words_of_name`).
+    `written` has the words of the text that the pair overlaps. At least one of them must not be in `words_of_name`.
     """
     others = [word for word in written if word not in words_of_name]
     if len(written) > 1 and len(others) == 1 and others[0].isalpha():
@@ -81,17 +80,16 @@ def _is_disguised(pair: Pair, written: Sequence[str], words_of_name: set[str]) -
 def judge_glued_names(texts: Sequence[str], pairs: NamePairs, people: People, surprisal: Surprisal) -> OtherFormLeaks:
     """Return the leaks among the pairs of given name and surname whose letters S contains.
 
-    The two words of a pair may be joined, split or in reverse order, and their letters may be backwards. Pairs
-    written as two separate words are left to `judge_names`. If S contains pairs of fewer than two control
-    persons (whom the generator never saw), all pairs of train persons in S are leaks. Otherwise, they are leaks only
-    if S contains pairs of significantly more train persons than control persons (`judge_other_forms`). A pair in S
-    counts only if
+    The two words of a pair may be joined, split or in reverse order, and their letters may be backwards. Pairs that
+    are written as two separate words are judged by `judge_names`. A pair in S counts only if
     - fewer than .01 such occurrences are expected by chance;
-    - at least one of the words of S that the pair overlaps is not common (`has_only_common_words`). A word is common
-      if it is in the texts of at least three persons who have the pair neither in a recorded name nor in their texts.
+    - at least one word of S that the pair overlaps is not common (`has_only_common_words`). A common word is in the
+      texts of at least three persons who have the pair neither in a recorded name nor in their texts.
 
-    If names are recorded only for train persons, S cannot match names of control persons. The chance is then measured
-    in the control texts: the train persons whose pairs occur there are counted instead of the control persons.
+    If S contains pairs of fewer than two control persons (whom the generator never saw), all pairs of train persons
+    in S are leaks. Otherwise, they are leaks if S contains pairs of significantly more train than control persons
+    (`judge_other_forms`). If no names of control are recorded, the control persons are replaced by the train persons
+    whose pairs occur in control texts, because such occurrences are due to chance.
     """
     hits = pairs.hits(texts, surprisal)
     if not hits:
@@ -112,7 +110,7 @@ def judge_glued_names(texts: Sequence[str], pairs: NamePairs, people: People, su
 
 
 def _writers(hits: Sequence[tuple[Pair, NameOccurrence]], people: People) -> Mapping[Pair, Owners]:
-    """Return, for each pair found in S, the persons whose texts have its two words, joined or not, in any order."""
+    """Return, for each pair found in S, the persons whose texts have its words joined or adjacent, in any order."""
     automaton = ahocorasick.Automaton()
     for pair in {pair for pair, _ in hits}:
         for spelling in {"".join(pair), "".join(reversed(pair))}:

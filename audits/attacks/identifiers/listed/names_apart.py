@@ -19,8 +19,7 @@ from audits.text.clinical_terms import is_ordinary
 from audits.text.spans import tokens_in
 
 MAX_COINCIDENCES = 0.01  # a pair counts only if lambda and mu (`judge_names_apart`) are below this number
-# if names of control are recorded and fewer persons than this have a pair that occurs by chance, all pairs of train
-# persons are leaks
+# if names of control are recorded and pairs of fewer persons than this occur by chance, all pairs of train are leaks
 MIN_BY_CHANCE = 1
 NEXT_TO = 2  # two words at most 2 positions apart count as next to each other: a middle name may be in between
 _MIN_GIVEN, _MIN_SURNAME = 3, 4  # smallest numbers of letters of a given name and a surname
@@ -72,7 +71,7 @@ class NamesApart:
                 self.elsewhere.add(pair)
 
     def _in(self, words: Sequence[str]) -> Iterator[tuple[Pair, int, int]]:
-        """Yield each pair in a text, with the indices of those occurrences of its words that are closest together."""
+        """Yield each pair in a text, with the indices of its given name and surname where they are closest."""
         surnames = self._given.keys() & set(words)
         if not surnames:
             return
@@ -95,10 +94,9 @@ def judge_names_apart(names: NamesApart, people: People, surprisal: Surprisal) -
         mu = (tokens of S) × 2^-(surprisal of the surname in bits)
 
     The train persons with a pair in S are compared with the persons whose pairs occur by chance: control persons with
-    a pair in S, and persons whose pair stands apart in a text of somebody else. If names of control are recorded
-    and no pair occurs by chance, all pairs of train are leaks. Otherwise, the pairs of train are leaks if the number
-    of train persons with a pair in S is significantly larger than the number of persons whose pair occurs by chance
-    (`judge_other_forms`).
+    a pair in S, and persons whose pair stands apart in a text of somebody else. The pairs of train are leaks if
+    significantly more persons are of the first kind (`judge_other_forms`). If names of control are recorded and no
+    pair occurs by chance, one train person is enough.
     """
     n_pairs = names.n_token_pairs * len(names.owners)
 
@@ -113,10 +111,9 @@ def judge_names_apart(names: NamesApart, people: People, surprisal: Surprisal) -
         if is_rare(pair)
     )
     by_chance = {owner for pair in names.elsewhere if is_rare(pair) for owner in names.owners[pair]}
-    # Without a leak, each pair is equally likely to stand apart at any token of S and of the texts of train and
-    # control. `share` is the share of train among the compared persons that is expected without a leak: the share of
-    # the pairs that are recorded only for train persons (who have the lowest owner numbers), times the share of S
-    # among the tokens of S, train and control.
+    # `share` is the share of train among the compared persons that is expected without a leak. Each pair is then
+    # equally likely to stand apart at any token of S, train and control. Thus, `share` = (share of the pairs that are
+    # recorded only for train persons, who have the lowest numbers) × (share of S among these tokens).
     highest = [max(owners, default=0) for owners in names.owners.values()]
     share = sum(owner < people.n_train for owner in highest) / max(len(highest), 1)
     share *= names.n_tokens[0] / max(sum(names.n_tokens), 1)
@@ -125,7 +122,7 @@ def judge_names_apart(names: NamesApart, people: People, surprisal: Surprisal) -
 
 
 def _pairs(readings: Sequence[PersonName]) -> set[Pair]:
-    """Return the pairs of a name. A surname that may also be a given name is left out, and so are ordinary words."""
+    """Return the pairs of a name, without ordinary words and without surnames that may also be given names."""
     all_given = {word for reading in readings for word in reading.given}
     surnames = {words[0] for reading in readings for words in reading.surnames if len(words) == 1} - all_given
     return {
@@ -138,7 +135,7 @@ def _pairs(readings: Sequence[PersonName]) -> set[Pair]:
 
 
 def _nearest(places: Sequence[int], others: Sequence[int]) -> tuple[int, int]:
-    """Return the two numbers, one from each of two ascending sequences, that are closest together."""
+    """Return the two closest numbers, one from each of two ascending sequences."""
     found = []
     for place in places:
         at = bisect_left(others, place)

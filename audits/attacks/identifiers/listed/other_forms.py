@@ -41,19 +41,18 @@ def judge_other_forms(
     """Return the occurrences that are leaks: all occurrences that identify train persons, or none.
 
     An occurrence identifies its owners if at most ten persons own it, all in train or all in control, and public text
-    does not contain it. The persons found by chance are the control persons (whom the generator never saw) whom
-    occurrences identify, and the persons in `by_chance`. The occurrences are leaks if fewer than `minimum` persons
-    are found by chance, or if the occurrences identify significantly more train persons than there are persons found
-    by chance (`exceeds_control`).
+    does not contain it. The persons found by chance are those in `by_chance`, and the control persons whom
+    occurrences identify, because the generator never saw them. The occurrences are leaks if fewer than `minimum`
+    persons are found by chance, or if they identify significantly more train persons (`exceeds_control`).
 
     Args:
         found: the occurrences in S.
         by_chance: further persons whose names or addresses occur by chance.
         people: train and control.
         kind: the kind to report.
-        share: the expected value of t / (t + c) if there is no leak, where t is the number of train persons whom
-            occurrences identify and c the number of persons found by chance; None for n_train / n_persons.
-        minimum: all occurrences that identify train persons are leaks if fewer persons than this are found by chance.
+        share: the share of train persons that is expected without a leak among the identified train persons and the
+            persons found by chance; None for n_train / n_persons.
+        minimum: see above; 0 if the comparison with train persons always decides.
     """
     places = defaultdict[int, list[Place]](list)
     of_train, found_by_chance = set[int](), set(by_chance)

@@ -2,9 +2,8 @@
 
 A recorded identifier, or value, is a name, number or date that was replaced in a real record. A value can occur in S
 as a spelling (its words, which may be misspelt), or as a form: an e-mail address, URL, number or date in any
-notation. Values of control persons occur in S only by chance, and values of train persons occur in control texts only
-by chance. The values of train persons in S are compared with these chance occurrences. Numbers, ordinary words and
-other values are judged separately.
+notation. The values of train persons in S are compared with chance occurrences: values of control persons in S, or
+values of train persons in control texts. Numbers, ordinary words and other values are judged separately.
 """
 
 import math
@@ -18,9 +17,8 @@ from audits.attacks.identifiers.ownership import MIN_NAMES, MIN_NUMBERS
 from audits.attacks.identifiers.patterns import Entity
 from audits.core.stats import exceeds_control
 
-# `_is_leak` compares a value with values of similar surprisal: n bits mean that the value matches an unrelated string
-# with probability 2^-n. The allowed differences in surprisal are COMPARABLE_BITS and 2 * COMPARABLE_BITS, both in
-# bits, and COMPARABLE_SHARE times the surprisal of the value itself.
+# `_is_leak` compares a value with values of similar surprisal. A value with n bits of surprisal matches an unrelated
+# string with probability 2^-n. The limits of the difference are 10 bits, 20 bits, and 40 % of the bits of the value.
 COMPARABLE_BITS, COMPARABLE_SHARE = 10.0, 0.4
 Value = tuple[str, ...]  # the tokens of a recorded identifier
 
@@ -55,7 +53,7 @@ class Chance:
     """
 
     share: float  # share of train among the tested values; 1 if no value of control was tested
-    values: Sequence[ValueFound] = ()  # `control` of each has the train persons for whom the value is recorded
+    values: Sequence[ValueFound] = ()
     share_of_synthetic: float = 1.0  # share of S among the tokens of S and of control
 
     @property
@@ -74,12 +72,12 @@ def leaking_values(
 ) -> list[ValueFound]:
     """Return the leaks among the recorded values in S. Only values that identify a train person can be leaks.
 
-    - E-mail addresses, URLs and numbers (`ValueFound.is_direct`) are leaks. Personal numbers that
-      `_numbers_by_chance` returns are no leaks in any form.
+    - Personal numbers that chance explains (`_numbers_by_chance`) are no leaks. All other values that S contains as
+      an e-mail address, URL or number (`ValueFound.is_direct`) are leaks.
     - Single ordinary words, such as "May", are judged by `leaking_words` if values of control were tested. A word
       that S has after a title, such as "Mrs", is judged like a name.
-    - All other values, such as names and dates, are compared with values that occur by chance (`_is_leak`). A name or
-      date may be in common use although it looks rare, such as the name of a town.
+    - All other values, such as names and dates, are compared with values that occur by chance (`_is_leak`), because a
+      value that looks rare may be in common use, such as the name of a town.
 
     Args:
         occurring: the values in S, by their index in `values`.
@@ -108,8 +106,8 @@ def leaking_values(
 def _numbers_by_chance(personal_numbers: Mapping[int, ValueFound], values: Sequence[Value], share: float) -> set[int]:
     """Return the indices of the personal numbers in S that chance explains.
 
-    Numbers with equally many digits are tested together. All of them are returned if none is from train, or if S has
-    at least two from control (`MIN_NUMBERS`) and not significantly more from train (`exceeds_control`).
+    Numbers with equally many digits are tested together. All of them are returned if none is from train, or if at
+    least two (`MIN_NUMBERS`) are from control and not significantly more from train (`exceeds_control`).
     """
     groups = defaultdict[int, list[int]](list)
     for i in personal_numbers:
@@ -125,15 +123,15 @@ def _numbers_by_chance(personal_numbers: Mapping[int, ValueFound], values: Seque
 def _is_leak(value: ValueFound, compared: Sequence[ValueFound], share: float, *, has_control_list: bool) -> bool:
     """Return whether a value in S, such as a name or date, is a leak, judged by values that are about as rare.
 
-    `compared` has `Chance.values` and all values in S, except the words that `leaking_words` judges. The chance
-    persons of a compared value are those in its `ValueFound.control`. First, the chance persons are counted for the
-    compared values with at most 20 bits more than the judged value, and at most 20 bits or 40 % fewer (whichever is
-    more). If there are fewer than two such persons, the judged value is a leak.
+    `compared` has `Chance.values` and all values in S, except the words that `leaking_words` judges. The persons in
+    the field `control` of these values are called chance persons.
 
-    Otherwise, `exceeds_control` compares the number of train persons with the number of chance persons, for the
-    compared values with at most 20 bits more and at most 10 bits fewer. Its argument `n_tests` is the number of
-    10-bit ranges that all compared values span. Without a list of control, the numbers of values must also pass this
-    test, because ten train persons with one name are a single coincidence.
+    - The value is a leak if there are fewer than two chance persons of values with a similar number of bits: at most
+      20 bits more than the value has, and at most 20 bits or 40 % fewer (whichever is more).
+    - Otherwise, `exceeds_control` compares the number of train persons with the number of chance persons, for values
+      with at most 20 bits more and at most 10 bits fewer. `n_tests` is the number of 10-bit ranges that all compared
+      values span. Without a list of control, the numbers of values must also pass this test, because ten train
+      persons with one name are a single coincidence.
     """
     bits, highest = value.bits, value.bits + 2 * COMPARABLE_BITS
     lowest = bits - max(2 * COMPARABLE_BITS, COMPARABLE_SHARE * bits)
