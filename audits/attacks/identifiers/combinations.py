@@ -3,16 +3,15 @@
 The bits of a fact are -log2 of the fraction of train and control persons who have the fact (`FactOccurrences.bits`).
 The generator read the records of train persons, and never those of control persons.
 
-A combination consists of the facts that a row and a person have in common. A combination counts if its facts are of
-at least three kinds and no second person has all of them (for words, see `_single_persons`). lambda is the expected
-number of pairs of a row and a person that have, by chance, a combination with as many bits:
+A combination consists of the facts that a row and a person have in common. It counts if its facts are of at least
+three kinds and no second person has all of them (for words, see `_single_persons`). lambda is the expected number of
+pairs (row, person) that have a combination with as many bits by chance:
 
     lambda = (rows of S) × (persons) × 2^-(bits of the combination)
 
 A combination can also contain the full name of the person: two or three words that stand together both in a text of
-the person (`full_names`) and in the row. A full name counts only in a combination with a date, because without a date
-it may be the name of a place. A full name counts as two kinds: "word" for its rarest word, and "name" for its other
-words.
+the person (`full_names`) and in the row. It counts only in a combination with a date, because without a date it may
+be the name of a place. It adds two kinds of facts: "word" for its rarest word, and "name" for its other words.
 
 The bits of a combination are the sum of the bits of its facts, with four exceptions:
 - If a row has n facts of one stratum (a group of similar facts, `Fact.stratum`), each of them has log2(n) fewer bits,
@@ -39,10 +38,9 @@ from audits.text.clinical_terms import is_ordinary
 from audits.text.normalise import tokens
 
 MIN_KINDS = 3  # smallest number of kinds of facts in a combination
-# A combination is rare if its lambda (see above) is at most this number. A row with a rare combination of a train
-# person is a leak without a significance test if fewer than `MIN_CONTROL` control persons have such a combination.
-MAX_COINCIDENCES = 0.01
-MIN_CONTROL = MIN_NAMES  # with fewer control persons, no significance test compares them with train persons
+MAX_COINCIDENCES = 0.01  # a combination is rare if its lambda (see above) is at most this number
+# if fewer control persons match by chance (`judge_combinations`), rare combinations of train persons are leaks
+MIN_CONTROL = MIN_NAMES
 DAYS_OF_DECADE = 3653
 # a row of S is compared with a person only if both have a fact, except sex or a word, that at most 50 persons have
 MAX_OWNERS = 50
@@ -80,8 +78,8 @@ class Fact(NamedTuple):
     def stratum(self) -> str:
         """The name of the group of similar facts to which the fact belongs.
 
-        A group consists of all dates of one decade, of all postal codes with letters and digits in the same places,
-        or of all facts of one of the other kinds.
+        A group has the dates of one decade, postal codes with letters and digits in the same places, or all facts of
+        one of the other kinds.
         """
         if self.kind == "date":  # the value begins with the last two digits of the year: "31-03-12" is in the 1930s
             return f"date {self.value[0]}"
@@ -107,14 +105,14 @@ def facts_of(row: RowContent) -> set[Fact]:
 
 
 def word_facts(text: str) -> set[Fact]:
-    """Return, as facts, the capitalised words of a text that begin no sentence, such as parts of names and places."""
+    """Return the capitalised words of a text that begin no sentence, such as parts of names and places, as facts."""
     return {Fact("word", match[0].casefold()) for match in _PROPER.finditer(text)}
 
 
 def full_names(text: str) -> set[frozenset[str]]:
     """Return the words of each full name in a text: two or three capitalised words that stand together.
 
-    Initials and ordinary words are left out. A name of which fewer than two words remain is omitted.
+    Initials and ordinary words are left out; a name with fewer than two remaining words is omitted.
     """
     found = (
         frozenset(word for word in tokens(match[0]) if len(word) > 1 and not is_ordinary(word))
@@ -163,10 +161,10 @@ class FactOccurrences:
         If only one of the n persons has a fact, the share is estimated as 2 × n2 / (n1 × n). n1 is the number of
         facts in its stratum that exactly one person has, and n2 is the number that exactly two persons have.
 
-        A date has at most log2(3653 / s) bits. 3653 is the number of days of a decade, and s is the share of all
-        dates that are in the decade of this date. Only dates that at least two persons have are counted for s. If all
-        dates were counted, leaked dates, which usually only one person has, would make their decade look frequent and
-        would get fewer bits.
+        A date has at most log2(3653 / s) bits. 3653 is the number of days of a decade, and s is the share of the
+        decade of this date among all dates. Only dates that at least two persons have are counted for s. Leaked dates
+        usually belong to one person. If they were counted, their decade would look frequent and they would have fewer
+        bits.
 
         Reference: Good, Biometrika 1953.
         """
@@ -201,19 +199,16 @@ class CombinationLeaks(NamedTuple):
 def judge_combinations(occurrences: FactOccurrences, people: People) -> CombinationLeaks:
     """Return the rows of S with a combination of facts that identifies one train person.
 
-    For combinations and lambda, see the top of this file. If a row has a person's full name, the combination is
-    judged both without and with the name, by separate rules, because news texts name public figures beside dates. A
-    row with a combination of a train person is a leak if one of four rules applies. `exceeds_control` decides
-    whether significantly more train than control persons have a combination.
+    For combinations and lambda, see the top of this file. A row with a combination of a train person is a leak in
+    two cases (`exceeds_control` makes the significance tests):
 
-    1. The combination has no full name, and lambda is at most .01. Fewer than two control persons have such a
-       combination, or significantly more train than control persons have one.
-    2. The combination has no full name, and lambda is at most 1. Significantly more train than control persons have
-       such a combination.
-    3. The combination has a full name, and lambda is at most .01. Fewer than two control persons have a combination
-       with a full name and lambda of at most 1, or significantly more train persons have one with lambda of at most
-       .01 than control persons have one with lambda of at most 1.
-    4. As rule 2, but the combination has a full name.
+    - Lambda is at most 1, and significantly more train than control persons have combinations with such a lambda.
+    - Lambda is at most .01. Fewer than two control persons have combinations with such a lambda, or significantly
+      more train than control persons do.
+
+    If a row has the person's full name, the combination is judged both without and with the name. Combinations with a
+    name are compared only with each other, because news texts name public figures beside dates. For them, the second
+    case counts all control persons with a lambda of at most 1.
     """
     bits, of_person = occurrences.bits(), defaultdict[int, set[Fact]](set)
     for fact, owners in occurrences.owners.items():
@@ -272,16 +267,14 @@ def _single_persons(
     of_person: Mapping[int, set[Fact]],
     bits: Mapping[Fact, float],
 ) -> dict[int, tuple[float, float]]:
-    """Return the persons with whom a row has a combination: {person: (bits without and bits with the full name)}.
+    """Return {person: (bits without the full name, bits with it)} for the persons with a combination in a row.
 
     `facts` and `words` are the content of the row. The shared facts are those that both the row and the person have.
-    The bits without the name are minus infinity if the shared facts are of fewer than three kinds. The bits with the
-    name are minus infinity if the shared facts and the name are of fewer than three kinds, or if no name counts: the
-    row has no full name of the person, or shares no date with the person. A person is returned if at least one of the
-    two numbers is finite and no second person has all decisive facts:
-
-    - If the shared facts that are not words are of at least three kinds, these facts are the decisive ones.
-    - Otherwise, all shared facts are decisive, including the words.
+    One combination consists of the shared facts, and the other of the shared facts and the person's full name. The
+    second requires a shared date and the full name in the row. If a combination is missing or has fewer than three
+    kinds of facts, its bits are minus infinity. A person is returned if at least one of the two numbers is finite and
+    no second person has all decisive facts. These are the shared facts that are not words, if they are of at least
+    three kinds. Otherwise, all shared facts are decisive.
     """
     n_in_stratum = Counter(fact.stratum for fact in facts)
     owner_sets = [occurrences.owners.get(fact, set()) for fact in facts if fact.kind != "sex"]

@@ -1,12 +1,12 @@
 """Find disguised identifiers in the synthetic table S, such as "M.a.r.g.u.e.r.i.t.e" or digits in reverse order.
 
 A recorded identifier is a name, number or date that was replaced in a real record. In this module, a name is a
-recorded e-mail address, or another recorded identifier that is neither a date nor a personal number
-(`RecordedIdentifiers`) and has no token that consists of digits only. Numbers are searched for by their digits
-(`known_numbers`). Names are searched for by their letters, and all characters of S except letters and digits are
-ignored. An occurrence is discarded if chance explains it, or if it lies in common words. Then the train persons with
-a disguised name in S are compared with control persons, whom the generator never saw. In addition, S is searched for
-single long words of recorded names (`leaked_parts`).
+recorded e-mail address, or another recorded identifier without a token of digits. Dates and personal numbers
+(`RecordedIdentifiers`) are not names. Numbers are searched for by their digits (`known_numbers`). Names are searched
+for by their letters, and all characters of S except letters and digits are ignored. A match is discarded if chance
+explains it, or if it lies in common words. Then the train persons with a disguised name in S are compared with
+control persons, whom the generator never saw. In addition, S is searched for single long words of recorded names
+(`leaked_parts`).
 """
 
 import math
@@ -31,7 +31,7 @@ from audits.text.spans import tokens_in
 
 MIN_NAME_LETTERS = 10  # shorter names are not searched for by their letters
 MAX_NAME_WORDS = 4  # `leaked_parts` reads only identifiers of 2 to 4 words that consist of letters
-MIN_USERS = 3  # a word is common if it occurs in the texts of at least 3 persons who do not have the name
+MIN_USERS = 3  # a word is common if it occurs in the texts of at least 3 persons without the name
 MIN_COMMON_LETTERS = 2  # a shorter word is common only if it is also a word of the name, so that J o h n is found
 MAX_TOUCHED = 2  # a name overlaps a word if it covers all letters of the word, or more than 2 of them
 MIN_WORD_LETTERS = 7  # `leaked_parts` ignores shorter words of names
@@ -62,13 +62,12 @@ def judge_disguised(
     The search covers recorded numbers, direct identifiers of at least six digits that patterns find in the texts
     (`PoolContent.known_numbers`), and names that S does not contain in their recorded form. A number or name is a
     leak if at most ten persons have it, at least one of them is in train, public text does not contain it, and all of
-    the following conditions hold.
+    these conditions hold:
     - For a number: `find_known_numbers` returns it. If it is the number of a recorded contact, no control person has
-      it. It neither contains nor is part of one of `undisguised_digits`, the digits of numbers that leak without a
-      disguise.
-    - For a name: no control person has it. A match of it in S is rare (`rare_hits`), and one of the words that the
-      match overlaps is not common: "Christian sect" has the letters of "Christian's", but only common words. Fewer
-      than two control persons have such a match, or significantly more train than control persons have one
+      it. It neither contains nor is part of one of `undisguised_digits` (numbers that leak without a disguise).
+    - For a name: no control person has it. A match in S is rare (`rare_hits`) and overlaps at least one word that is
+      not common. For example, "Christian sect" has the letters of "Christian's", but only common words. Fewer than
+      two control persons have such a match, or significantly more train than control persons have one
       (`exceeds_control`). If only identifiers of train persons are recorded, the train persons with such a match in
       control texts are counted instead of control persons.
     """
@@ -85,13 +84,13 @@ def _disguised_numbers(
     places: _Places,
     undisguised_digits: set[str],
 ) -> set[str]:
-    """Add recorded numbers to `pool.known_numbers`, and the places of leaks to `places`; return the leaked digits."""
+    """Return the digits of leaked numbers, extend `places`, and add recorded numbers to `pool.known_numbers`."""
     recorded, contacts, leaked = occurrences.recorded, set(), set()
     for form, i in recorded.forms.items():
         if form.kind == "number" and i not in recorded.dates:
             for owner in (*recorded.owners[i], *occurrences.form_owners.get(form, ())):
                 pool.known_numbers.add(form.key, owner)
-            # the number of a contact, such as a telephone number, which train and control persons may share
+            # train and control persons may share the number of a contact, such as a telephone number
             if i not in recorded.personal_numbers:
                 contacts.add(form.key[:MAX_DIGITS])
     control_texts, sizes = people.tables[1][0], (people.n_train, people.n_persons)
@@ -112,7 +111,7 @@ def _disguised_numbers(
 def _disguised_names(
     texts: Sequence[str], occurrences: Occurrences, people: People, surprisal: Surprisal, places: _Places
 ) -> int:
-    """Add the places of disguised names that leak to `places`, and return how many of these names there are."""
+    """Return the number of disguised names that leak, and add their places to `places`."""
     recorded = occurrences.recorded
     spellings: dict[int, list[Sequence[str]]] = {
         i: [value]
@@ -167,9 +166,9 @@ def _uncommon_hits(
 def rare_hits(
     names: Mapping[int, Sequence[Sequence[str]]], texts: Sequence[str], surprisal: Surprisal
 ) -> list[NameOccurrence]:
-    """Return the rare matches of names (`find_known_names`): fewer than .01 are expected by chance (lambda).
+    """Return the matches of names (`find_known_names`) with an expected number of chance matches below .01.
 
-    lambda = (characters of the texts) × (names) × 2^-(surprisal of the spelling in bits)
+    The number is (characters of the texts) × (names) × 2^-(surprisal of the spelling in bits).
     """
     n_places = sum(map(len, texts)) * max(len(names), 1)
     matches = find_known_names(names, texts)
@@ -181,8 +180,7 @@ def has_only_common_words(
 ) -> bool:
     """Return whether all words that a match overlaps are common (`MIN_USERS`, `MIN_COMMON_LETTERS`).
 
-    `value` has the words of the name, and `owners` are the persons who have the name. `users` has the train and
-    control persons whose texts contain each word.
+    `value` has the words of the name, `owners` has the persons with the name, and `users` is from `users_of`.
     """
     return all(
         (len(word) >= MIN_COMMON_LETTERS or word in value) and len(users.get(word, set()) - owners) >= MIN_USERS
@@ -209,8 +207,8 @@ def find_known_names(names: Mapping[int, Sequence[Sequence[str]]], texts: Sequen
 
     The words of the name may be in reverse order, and the letters of the whole name or of each word may be backwards.
     Characters of the text other than letters and digits are ignored, and names of fewer than ten letters are not
-    searched for. The texts need not be normalised. `names` has the spellings of each name by its index. A spelling is
-    a sequence of words. Cost: O(characters + matches).
+    searched for. `names` has the spellings of each name by its index; a spelling is a sequence of words. Cost:
+    O(characters + matches).
     """
     automaton = ahocorasick.Automaton()
     for name_index, spellings in names.items():
@@ -246,13 +244,14 @@ def leaked_parts(
     - The word occurs in S, and public text does not contain it.
     - At most ten persons have it in a recorded name or a text, and all of them are in train.
     - Fewer than .01 occurrences in S are expected by chance.
-    - If an identifier of control is recorded: fewer than two control persons have such a word in S, or significantly
-      more train persons do (`exceeds_control`). Ordinary words (such as "mountain") that never follow a title in S
-      are compared separately, by the stricter `ordinary_words_leak`.
-    - If no identifier of control is recorded: the train persons whose words are in control texts but not in S are
-      counted instead of control persons. The numbers of words must pass the same test as the numbers of persons,
-      because one word of ten persons is one coincidence.
+    - Fewer than two control persons have such a word in S, or significantly more train than control persons have one
+      (`exceeds_control`). Ordinary words (such as "mountain") that never follow a title in S are compared separately,
+      by the stricter `ordinary_words_leak`.
     - At least one person with the word is not in `identified`, the persons whom earlier searches identified.
+
+    If no identifier of control is recorded, the train persons whose words are in control texts but not in S are
+    counted instead of control persons, and ordinary words are compared together with all others. The numbers of words
+    must pass the same test as the numbers of persons, because one word of ten persons is one coincidence.
     """
     word_owners = _long_parts(recorded)
     if not word_owners:
@@ -291,14 +290,14 @@ def leaked_parts(
 
 
 def _rare_words(words: Mapping[str, Owners], texts: Sequence[Sequence[str]], surprisal: Surprisal) -> set[str]:
-    """Return the words in the texts (lists of tokens) of which fewer than .01 occurrences are expected by chance."""
+    """Return the words that occur in the texts, but of which fewer than .01 occurrences are expected by chance."""
     n_places = sum(map(len, texts)) * len(words)
     occurring = words.keys() & {word for text in texts for word in text}
     return {word for word in occurring if n_places * math.exp2(-surprisal.bits(word)) < MAX_COINCIDENCES}
 
 
 def _long_parts(recorded: RecordedIdentifiers) -> dict[str, Owners]:
-    """Return the long words of recorded names, each with the persons for whom a name with this word is recorded."""
+    """Return the long words of recorded names, each with the owners of the names that contain it."""
     owners: dict[str, Owners] = {}
     for value, owners_of_value in zip(recorded.values, recorded.owners, strict=True):
         if 1 < len(value) <= MAX_NAME_WORDS and all(map(str.isalpha, value)):

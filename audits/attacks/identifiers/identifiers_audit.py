@@ -1,8 +1,7 @@
 """Identifiers audit: judge whether numbers, names or rare words of single persons are in the synthetic table S.
 
-First, all rows of S are read, and then all rows of the other tables; most searches collect identifiers from them.
-Each search then decides which identifiers in S are leaks. Finally, train persons are compared with control persons,
-whom the generator never saw (see `Identifiers`).
+First, all rows of S are read, and then all rows of the other tables. Each search then decides which identifiers in S
+are leaks. Finally, train persons are compared with control persons, whom the generator never saw (`Identifiers`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,8 +53,8 @@ class Identifiers:
     """Test whether numbers, addresses, names or rare words of single persons occur in the synthetic table S.
 
     Attack: the attacker searches S for an identifier of a person, such as a record number, an e-mail address or a
-    misspelt name. One match is enough. The audit therefore searches S for the identifiers of train and control
-    persons in any notation. S contains identifiers of control persons only by chance.
+    misspelt name. One match is enough. The audit searches S for the identifiers of train and control persons in any
+    notation. S contains identifiers of control persons only by chance.
 
     Kinds of identifiers (a person has an identifier if it is in the person's texts, or recorded for the person):
     - direct identifier: record number, national id, IBAN, card, NHS number;
@@ -72,22 +71,22 @@ class Identifiers:
     - no public text contains the identifier,
     - at most ten persons have it, either all in train or all in control.
 
-    For an identifier v, lambda is the number of matches with S that are expected by chance. `Surprisal` estimates the
-    bits of v. A place is an identifier or number in S that could equal v. Each place is assumed to equal each
-    identifier of the kind of v with probability 2^-(bits of v):
+    For an identifier v, lambda is the number of matches with S that are expected by chance. `Surprisal` estimates how
+    unlikely v is, in bits. A place is an identifier or number in S that could equal v. Each place is assumed to equal
+    each identifier of the kind of v with probability 2^-(bits of v):
 
         lambda = (places in S) × (identifiers of the kind of v) × 2^-(bits of v)
 
-    The second factor counts identifiers of train if a train person has v, otherwise those of control. If each of
-    10,000 persons and each of 10,000 rows of S has one number of 8 digits, lambda is 1, so one match proves nothing.
-    For contacts, chance explains a match if lambda is at least .05. For direct identifiers, `judge_patterned` judges
-    all matches of equal kind and notation together, by lambda and by the matches of control.
+    The second factor counts identifiers of train if a train person has v, otherwise those of control. For example, if
+    each of 10,000 persons and each of 10,000 rows of S has one number of 8 digits, lambda is 1, so one match proves
+    nothing. For contacts, chance explains a match if lambda is at least .05. For direct identifiers,
+    `judge_patterned` judges all matches of equal kind and notation together, by lambda and by the matches of control.
 
-    Leak: an identifier in S that at most ten persons have, among them a train person, if chance does not explain that
-    it is in S. All kinds except rare words are judged: identifiers that patterns find (`judge_patterned`), recorded
-    identifiers (`judge_recorded`, `judge_disguised`, `leaked_parts`, `_Searches`), and names, codes and combinations
-    of facts in the train texts (`_Searches`). A leak need not be a hit: dates are never hits, and a record number
-    that both train and control persons have is a leak but not a hit. Control persons can have hits, but no leaks.
+    Leak: an identifier in S leaks if at most ten persons have it, at least one of them is in train, and chance does
+    not explain why it is in S. All kinds except rare words are judged: identifiers that patterns find
+    (`judge_patterned`), recorded identifiers (`judge_recorded`, `judge_disguised`, `leaked_parts`, `_Searches`), and
+    names, codes and combinations of facts in the train texts (`_Searches`). Some leaks are not hits: dates are never
+    hits, and neither are record numbers of both train and control persons. Control persons have hits, but no leaks.
 
     Verdict: fail in each of three cases:
     - There is a leak.
@@ -95,10 +94,8 @@ class Identifiers:
       limit. `excess` is the share of train persons with a hit minus the share of control persons with a hit.
     - Among the persons whose rare words and quasi-identifiers occur in S most often, there are significantly more, or
       significantly fewer, train persons than chance explains (`_rare_scores`, `scan_test`).
-    Otherwise, the verdict is pass if the upper confidence limit of `excess` is at most its limit; it is insufficient
-    if the upper confidence limit is higher or there are too few persons for a limit.
-
-    `audits explain identifiers` describes each of these judgements.
+    Otherwise, the verdict is pass if the upper confidence limit of `excess` is at most its limit. In all other cases,
+    it is insufficient. `audits explain identifiers` describes each of these judgements.
 
     Privacy: reads all texts. The result contains counts by kind and never a value. The findings (row, characters and
         person of each leak) must not be released.
@@ -129,8 +126,8 @@ class Identifiers:
             n_control_tokens=searches.n_control_tokens(),
         )
         recorded_hits = judge_recorded(occurrences, counts, surprisal, people.n_train, people.n_persons)
-        # `leaks` has the leaks of all searches so far. `judge_altered` does not count persons who have a leak. The
-        # searches for names do not count a recorded name if all of its owners have a leak.
+        # The later searches need the earlier leaks: `judge_altered` does not count persons who have one, and
+        # `leaked_parts` and `judge_others` ignore a recorded name if all persons whom it identifies have one.
         entities = {**recorded_hits.terms.entities, **patterned.terms.entities}
         plain_digits = {entity.key for entity in entities if entity.key.isdecimal()}
         n_disguised, places, digits = judge_disguised(texts, occurrences, pool, people, surprisal, plain_digits)
@@ -153,10 +150,10 @@ class Identifiers:
 
 class _SearchResults(NamedTuple):
     n_disguised: int  # number of leaks that `judge_disguised` returns
-    # number of leaks of the later searches; `judge_altered` counts persons, `leaked_parts` words, and `judge_others`
-    # names, codes and persons
+    # number of leaks of the later searches: persons (`judge_altered`), words (`leaked_parts`), and names, codes and
+    # persons (`judge_others`)
     n_others: int
-    by_search: Mapping[str, list[int]]  # by name of the search: numbers of persons found (`_Searches.judge_others`)
+    by_search: Mapping[str, list[int]]  # numbers of persons found by each search (`_Searches.judge_others`)
     scores: Float  # result of `_rare_scores`
 
 
@@ -209,12 +206,10 @@ class _Searches:
     ) -> tuple[int, SearchTerms, Mapping[str, list[int]]]:
         """Judge recorded names in another order or with initials, and names, codes and combined facts from texts.
 
-        Return the number of leaks, the earlier `leaks` and the new leaks together, and how many persons each search
-        found: {search: [train persons, persons who match by chance]}. The persons who match by chance are control
-        persons and, for recorded names, also train persons with a form that is only in control texts. The number of
-        leaks counts
-        - leaked names; names with the same owners count once, and recorded names only if at least one owner has none
-          of the earlier `leaks`;
+        Return the number of new leaks, all leaks including the earlier `leaks`, and for each search [number of train
+        persons found, number of persons who match by chance]. Persons match by chance if they are in control or, for
+        recorded names, if they are in train and have a form in control texts but not in S. The new leaks are
+        - names; names with the same owners count once, and recorded names only if an owner has no earlier leak;
         - codes that are neither in `leaks`, nor in `disguised_digits`, nor part of a longer leak
           (`CodeLeaks.without`);
         - train persons whom combinations of facts identify.
@@ -237,14 +232,13 @@ class _Searches:
 
 
 def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, surprisal: Surprisal) -> Float:
-    """Return the score z of each person: high if S contains many rare words and quasi-identifiers of this person.
+    """Return a score z for each person. It is high if S contains many rare words and quasi-identifiers of the person.
 
         z(p) = (matched(p) - r × total(p)) / sqrt(total(p) + 1)
         r = (sum of matched over all persons) / (sum of total over all persons)
 
     total(p) is the sum of the bits of the rare words of person p and of the quasi-identifiers that only p has.
-    matched(p) is the same sum over only the words and quasi-identifiers that occur in S. z(p) is 0 if
-    matched(p) / total(p) equals r.
+    matched(p) is the same sum over only the words and quasi-identifiers that occur in S.
     """
     n = people.n_persons
     matched, total = np.zeros(n), np.zeros(n)
@@ -254,8 +248,8 @@ def _rare_scores(people: People, synthetic: SyntheticKeys, pool: PoolContent, su
         is_single &= owned.occur_in(synthetic.by_kind[kind])
         matched += QUASI_BITS[kind] * np.bincount(owned.owner[is_single], minlength=n)
     occurs = pool.words.occur_in(synthetic.words)
-    # for each word: whether it is skipped, because it has several owners, is in public text or in a row that the
-    # input checks set aside, or was counted before
+    # for each word: whether it is skipped, because it has several owners, is in public text or in a row set aside, or
+    # was counted before
     is_skipped = (pool.words.owner < 0) | (pool.words.owner >= n)
     for text, owner in people.rows():
         words = sorted(tables.long_words(tokens(text)))

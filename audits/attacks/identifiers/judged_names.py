@@ -2,8 +2,8 @@
 
 A form is a way in which a text writes a name, such as "Abernathy, M." for Marguerite Jane Abernathy. The names come
 from a list (recorded names, which were replaced in real records) or from the real texts. Their forms are searched for
-in S and in the texts outside S. Then the train persons with a form in S are compared with the control persons with a
-form in S, and with the train persons whose forms are in texts of control, where they occur by chance.
+in S and in the texts outside S. Then the train persons with a form in S are compared with the persons who match by
+chance: control persons with a form in S, and train persons with a form in control texts.
 """
 
 import math
@@ -23,7 +23,7 @@ from audits.core.stats import exceeds_control
 from audits.text.clinical_terms import is_ordinary
 from audits.text.name_lists import SHORT_FORMS
 
-MIN_USERS = 3  # a word is ordinary if at least this number of persons without the name write it in lower case
+MIN_USERS = 3  # a word is ordinary if at least 3 persons without the name write it in lower case
 MAX_COINCIDENCES = 0.01  # a form can be rare only if fewer than .01 occurrences of it are expected by chance
 
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -37,7 +37,7 @@ class NameLeaks(NamedTuple):
     """The result of `judge_names`."""
 
     found: int  # number of train persons with a form in S
-    by_chance: int  # number of control persons with a form in S, plus train persons with a form only in control texts
+    by_chance: int  # control persons with a form in S, plus train persons with a form in control texts but not in S
     # key: words of a leak in S; value: (kind to report, numbers of the train persons whom the leak identifies)
     phrases: Mapping[Tokens, tuple[str, Sequence[int]]]
 
@@ -59,8 +59,8 @@ class CapitalizedWords:
     def read(self, text: str, phrases: Iterable[Tokens]) -> None:
         """Count the capitalized words of a text, and those of `phrases` that are capitalized in it.
 
-        A phrase across the end of a sentence does not count. If most other words of the text are capitalized, the
-        phrase does not count either, because in such a text capital letters do not distinguish names.
+        A phrase across the end of a sentence does not count. A phrase in a text whose other words are mostly
+        capitalized does not count either, because capital letters do not distinguish names there.
         """
         plain = _MARKS.sub("", unicodedata.normalize("NFKD", text))
         words = list(_WORDS.finditer(plain))
@@ -81,9 +81,9 @@ class CapitalizedWords:
     def n_expected(self, phrase: Tokens, n_tokens: int) -> float:
         """Return how often the capitalized words of a phrase are expected to stand side by side by chance.
 
-        The result is (product over the words w of (1 + n_w)) / `n_tokens`^(number of words - 1). n_w is the number of
-        texts in which w, but not the phrase, is capitalized. `n_tokens` is the number of tokens of all texts. The
-        result is infinite if the phrase is capitalized in no text.
+        The result is (product over the words w of (1 + n_w)) / `n_tokens`^(number of words - 1), where n_w is the
+        number of texts in which w, but not the phrase, is capitalized. It is infinite if the phrase is capitalized in
+        no text. `n_tokens` is the number of tokens of all texts.
         """
         n_together = self._n_with_phrase[phrase]
         if n_together == 0:
@@ -102,8 +102,8 @@ def _ends_sentence(text: str, words: Sequence[re.Match[str]]) -> bool:
 class NameOccurrences:
     """Occurrences of names in S and in texts outside S.
 
-    `listed` has pairs (strings that may be names, owner). `are_recorded` is true if the names come from a list of
-    recorded names, and false if they come from texts.
+    `listed` has pairs (strings that may be names, owner). `are_recorded` is true if the strings are recorded
+    identifiers, and false if they come from texts.
     """
 
     def __init__(self, listed: Iterable[tuple[Sequence[str], int]], people: People, *, are_recorded: bool) -> None:
@@ -149,7 +149,7 @@ class NameOccurrences:
         """Add the names in a row that is not in S and belongs to `owner`."""
         words = row.words
         if self._forms_outside is None:
-            # a form that does not count now cannot count later, because later rows only add owners
+            # later rows only add owners, so a form that does not count now cannot count later
             self._forms_outside = FormSearch(form for form in self.forms if self.counts(form))
         for form in self._forms_outside.forms_in(words):
             self.text_owners[form].add(owner)
@@ -196,29 +196,27 @@ def judge_names(occurrences: NameOccurrences, surprisal: Surprisal, people: Peop
     """Return the names of train persons in S that are leaks.
 
     A form counts if at most ten persons have it, all in train or all in control, and public text does not contain it.
-    A form is rare if it has a full given name, and if fewer than .01 occurrences of it in S are expected by chance. A
-    form that S writes only in lower case is not rare if all of its words are ordinary (`_of_ordinary_words`). The
-    expected number of occurrences is lambda_1 or, if S writes the form with capital letters, the smaller of
-    lambda_1 and lambda_2:
+    A form is rare if it has a full given name and fewer than .01 occurrences of it in S are expected by chance. But
+    forms of ordinary words (`_of_ordinary_words`) that S writes only in lower case are not rare. The expected number
+    of occurrences is lambda_1 or, if S writes the form with capital letters, the smaller of lambda_1 and lambda_2:
 
         lambda_1 = (ways to write the name) × n × 2^-(surprisal of its words in bits),   n = number of tokens of S
         lambda_2 = (ways to write the name) × n × product over the words w of (1 + n_w) / n
 
     n_w is the number of rows of S in which w, but not the name, is capitalized (`CapitalizedWords`). lambda_1 is
-    large for short names and names of frequent letters; then lambda_2 distinguishes the name "Brown, Mark" from the
-    words "brown" and "mark".
+    large for short names and names of frequent letters. For these, lambda_2 distinguishes the name "Brown, Mark" from
+    the words "brown" and "mark".
 
     - Rare forms of train persons are leaks if fewer than two control persons have rare forms in S, or if
       significantly more train than control persons have rare forms in S (`exceeds_control`). If only train persons
       have recorded names, the train persons with rare forms in control texts but not in S are counted instead of
-      control persons, and the numbers of rare forms must pass the same test.
-    - All other forms, such as initials with a surname, are common. Common forms of train persons are leaks if
-      significantly more train persons have common forms in S than persons have forms by chance. The persons with
-      forms by chance are the control persons with common forms in S, and the train persons with rare or common forms
-      in control texts but not in S.
+      control persons. The numbers of rare forms must then pass the same test.
+    - All other forms, such as initials with a surname, are common. Common forms of train persons are leaks if the
+      number of train persons with common forms in S is significantly larger than the number of chance matches. Chance
+      matches are control persons with common forms in S, and train persons with forms in control texts but not in S.
 
-    If the names are not recorded (`NameOccurrences.are_recorded`), they were read from texts. Then a form counts only
-    if exactly one person has it and it has a full given name. All forms are common, and control texts do not count.
+    If the names were read from texts (`NameOccurrences.are_recorded` is false), a form counts only if exactly one
+    person has it and it has a full given name. All forms are common, and control texts do not count.
     """
     rare, common, are_recorded = *_by_rarity(occurrences, surprisal, people), occurrences.are_recorded
     n_by_chance, share = 0, people.n_train / people.n_persons
@@ -228,8 +226,8 @@ def judge_names(occurrences: NameOccurrences, surprisal: Surprisal, people: Peop
         (n_train_names, n_other_names), (n_s, n_c) = occurrences.n_names(), occurrences.n_tokens
         control_forms = occurrences.in_control.keys() - occurrences.forms  # forms in control texts but not in S
         n_by_chance = len(_train_in_control(occurrences, control_forms, people.n_train))
-        # Without a leak, each pair of a name and a token matches equally often. Matches of names that only train
-        # persons have are counted in S and in control texts, and matches of other names only in S.
+        # Without a leak, all pairs of a name and a token are equally likely to match. Names that only train persons
+        # have are searched for in S and in control texts, and the matches of other names are counted only in S.
         share = n_train_names * n_s / max(n_train_names * (n_s + n_c) + n_other_names * n_s, 1)
         share_of_rare = n_train_names / max(n_train_names + n_other_names, 1)
         if n_other_names == 0:
@@ -252,7 +250,7 @@ def judge_names(occurrences: NameOccurrences, surprisal: Surprisal, people: Peop
 def _by_rarity(
     occurrences: NameOccurrences, surprisal: Surprisal, people: People
 ) -> tuple[tuple[_Forms, _Forms], tuple[_Forms, _Forms]]:
-    """Return the rare forms and the common forms that count; each as (forms of train, forms of control)."""
+    """Return the rare forms and the common forms that count, each as (forms of train, forms of control)."""
     rare: tuple[_Forms, _Forms] = ({}, {})
     common: tuple[_Forms, _Forms] = ({}, {})
     for form in occurrences.forms:
@@ -281,8 +279,7 @@ def _n_in_lower_case(text: str, phrase: Tokens) -> int:
 def _of_ordinary_words(forms: _Forms, people: People) -> list[NameForm]:
     """Return the forms whose words are all ordinary.
 
-    A word is ordinary if it is in the list of ordinary words, or if at least three persons who do not have the form
-    write it in lower case.
+    A word is ordinary if `is_ordinary` is true, or if at least three persons without the form write it in lower case.
     """
     words = {form: {*form.surname, *form.given} for form in forms}
     searched = {word for words_of_form in words.values() for word in words_of_form if not is_ordinary(word)}
@@ -299,7 +296,7 @@ def _of_ordinary_words(forms: _Forms, people: People) -> list[NameForm]:
 
 
 def _train_in_control(occurrences: NameOccurrences, forms: Iterable[NameForm], n_train: int) -> set[int]:
-    """Return the owners of names that only train persons have and that match one of `forms` in control texts."""
+    """Return the owners of the names that match one of `forms` in control texts and that only train persons have."""
     return {
         owner
         for form in forms

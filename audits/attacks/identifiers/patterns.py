@@ -1,7 +1,7 @@
 """Find identifiers such as dates, phone numbers and record numbers in text, by patterns and checksums.
 
 Repetitions in the patterns are bounded or start at a rare character, so the time is linear in the text length. The
-library phonenumbers is not used, because it finds national phone numbers only if it knows the country.
+library phonenumbers is not used, because it needs the country to find national phone numbers.
 """
 
 import re
@@ -132,9 +132,9 @@ def entities(text: str) -> set[Entity]:
 
 
 def numbers(text: str) -> set[str]:
-    """Return the digits of each number of at least six digits, in any grouping: "482-133" -> {"482133"}.
+    """Return the digits of each number of at least six digits: "482-133" -> {"482133"}.
 
-    Of a number with more than nine digits, the last nine digits are also returned.
+    If a number has more than nine digits, the last nine digits are also returned.
     """
     return {match.entity.key for match in find_numbers(normalise(text))}
 
@@ -156,8 +156,8 @@ def find_entities(normalised: str) -> Iterator[Match]:
             yield address._replace(entity=Entity("email", _mailbox(address.entity.key)))
     for match in _SPELT_EMAIL.finditer(normalised):
         local, at, host, dot, top = match.groups()
-        # if the top domain is not in `_TOP_DOMAINS`, the word "dot" or a sign such as "@" is required, because "seen
-        # at home. later" is no address
+        # "seen at home. later" is no address: a top domain that is not in `_TOP_DOMAINS` requires the word "dot" or a
+        # sign such as "@"
         if top in _TOP_DOMAINS or "dot" in dot or (at != " at " and dot == "."):
             local, host = (_SPELT_DOT.sub(".", part) for part in (local, host))
             yield Match(Entity("email", _mailbox(f"{local}@{host}.{top}")), *match.span())
@@ -211,7 +211,7 @@ def _mailbox(address: str) -> str:
 
 
 def _within(match: re.Match[str], kind: str, key: str) -> Match:
-    """Return the identifier `key`, which is a part of the text of `match`."""
+    """Return the identifier `key`, with its position inside the text of `match`."""
     start = match.start() + match[0].index(key)
     return Match(Entity(kind, key), start, start + len(key))
 
@@ -243,7 +243,7 @@ def _phone(written: str) -> str:
 
 
 def _iban(match: str) -> str:
-    """Return the IBAN with which a match begins, without the characters after the IBAN; "" if there is none."""
+    """Return the IBAN at the start of a match, or "" if there is none."""
     while len(key := _compact(match)) >= MIN_IBAN_CHARACTERS:
         if mod_97_10.is_valid(key[4:] + key[:4]):  # ISO 13616; additional rules of single countries are not checked
             return match
@@ -275,18 +275,18 @@ def _compact(text: str) -> str:
 
 
 def _compact_code(text: str) -> str:
-    """Return only the ASCII letters and digits of a normalised text, without any separators."""
+    """Return only the ASCII letters and digits of a normalised text."""
     return re.sub(r"[^a-z0-9]", "", text)
 
 
 def _plain(text: str) -> str:
-    """Return the text with all digits in ASCII and underscores replaced by spaces; no character changes position."""
+    """Return the text with ASCII digits, and with spaces for underscores; no character changes position."""
     text = text.replace("_", " ")
     return text if text.isascii() else "".join(str(int(c)) if c.isdecimal() else c for c in text)
 
 
 # kind; pattern; group of the pattern that contains the identifier; function that returns the key for the text of this
-# group, or "" if the text is no identifier
+# group, or "" if it is no identifier
 _SHAPES: tuple[tuple[str, re.Pattern[str], int, Callable[[str], str]], ...] = (
     ("mrn", _MRN, 1, _compact_code),
     ("mrn", _CUED_NUMBER, 1, lambda written: "" if _DATE_SHAPE.fullmatch(written) else _compact_code(written)),

@@ -1,10 +1,9 @@
 """Search the synthetic table S for recorded identifiers, and decide which of them are leaks.
 
-A recorded identifier, or value, is a name, number or date that deidentification replaced in a real record. The audit
-gets one list of values for each record of train and, optionally, of control, which the generator never read
-(`index_identifiers`). `Occurrences` searches for the values in S and in the texts outside S: as recorded, in other
-notations, and misspelt. `judge_recorded` keeps the values that identify somebody and are unlikely to occur by chance
-(`_Rarity`), and `leaking_values` decides which of these are leaks.
+A recorded identifier, or value, is a name, number or date that deidentification replaced in a real record. Each
+record of train and, optionally, of control has a list of values. The generator never read control. `Occurrences`
+searches S and the texts outside S for the values: as recorded, in other notations, and misspelt. `judge_recorded`
+keeps the values that identify somebody and are rare (`_Rarity`). `leaking_values` decides which of these are leaks.
 """
 
 import math
@@ -33,7 +32,7 @@ _CACHED_WORDS = 1 << 16  # number of words whose look-up in `Misspellings` is ca
 _Candidate = tuple[
     int,  # index of a value
     Value | Entity,  # a term: the value itself or one of its forms
-    Iterable[int],  # owners of the texts outside S with this form; empty if the term is the value
+    Iterable[int],  # owners of the texts outside S that contain the form; empty if the term is a value
     bool,  # whether the term is in S
     tuple[float, bool],  # bits of the term, and whether it is rare
 ]
@@ -44,28 +43,25 @@ class RecordedIdentifiers:
     """An index of the recorded identifiers.
 
     - A value is an identifier as recorded, such as "MRN 482-133". The index of a value is its position in `values`.
-    - A form is a number, contact or direct identifier in a value (`patterns`), or the date if the value is a date.
-      The key of a form is the same in every notation: "482-133" and "482 133" have the form 482133.
-    - A personal number is a value that has a form, is not a date, and has no contact (`CONTACT`) among its forms.
+    - A form is a number, contact or direct identifier that a value contains, or the date if the value is a date. It
+      is the same in every notation: "482-133" and "482 133" have the form 482133.
+    - A personal number is a value that is not a date, has a form, and has no contact (`CONTACT`) among its forms.
     """
 
     values: Sequence[Value]  # the tokens of each value, at most 8
-    owners: Sequence[Owners]  # owners of each value, with the owners of the values that have a common form with it
+    owners: Sequence[Owners]  # owners of each value, including the owners of all values with a common form
     index_of: Mapping[Value, int]  # index of each value
     forms: Mapping[Entity, int]  # index of the first value with each form
     dates: frozenset[int]  # indices of the values that are dates
     personal_numbers: frozenset[int]  # indices of the values that are personal numbers
 
     def may_be_misspelt(self, value: Value) -> bool:
-        """Return whether S is searched for misspellings of a value.
-
-        The value must have at least 8 characters in total, and a word of at least 4 letters.
-        """
+        """Return whether to search for misspellings: if a value has >= 8 characters and a word of >= 4 letters."""
         return sum(map(len, value)) >= _MIN_EDITED_CHARACTERS and any(map(_may_be_misspelt, value))
 
 
 def index_identifiers(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> RecordedIdentifiers:
-    """Return an index of the identifiers in `lists`, one list per real record; `owners` has the records' owners."""
+    """Return an index of the identifiers in `lists` (one list for each record); `owners` are the records' owners."""
     listed = [(text, owner) for row, owner in zip(lists, owners, strict=False) for text in row]
     owners_by_value: dict[Value, Owners] = {}
     for text, owner in listed:
@@ -107,7 +103,7 @@ def _value(text: str) -> Value:
 
 
 def _forms(text: str) -> tuple[set[Entity], bool]:
-    """Return the forms of an identifier (numbers, direct identifiers, contacts, dates), and whether it is a date."""
+    """Return the forms of an identifier (`RecordedIdentifiers`), and whether it is a date."""
     normalised = normalise(text)
     entities = {match.entity for match in patterns.find_entities(normalised)}
     forms = {match.entity for match in patterns.find_numbers(normalised)}
@@ -166,11 +162,10 @@ class Occurrences:
     def persons(self, i: int, sizes: tuple[int, int], further: Iterable[int] = ()) -> tuple[list[int], list[int]]:
         """Return the train persons and the control persons whom an occurrence of value `i` identifies.
 
-        A value identifies its owners, with these exceptions:
-        - It identifies nobody if it has more than ten owners, if it occurs in public text, or if it is a date with
-          several owners.
-        - A value that both train and control persons own identifies its train owners if it is a personal number, and
-          otherwise nobody.
+        A value identifies its owners, with two exceptions:
+        - A value with more than ten owners, a value in public text, and a date with several owners identify nobody.
+        - If both train and control persons own a value, it identifies the train owners if it is a personal number,
+          and otherwise nobody.
 
         `sizes` is (number of train persons, number of train and control persons). `further` has additional owners,
         such as the owners of texts that contain a form of the value.
@@ -185,10 +180,10 @@ class Occurrences:
         return train, control
 
     def by_chance(self, i: int, sizes: tuple[int, int], further: Iterable[int] = ()) -> list[int]:
-        """Return the train persons for whom value `i` is recorded, if control texts contain it; else an empty list.
+        """Return the train persons for whom value `i` is recorded, if it occurs in control texts by chance.
 
-        The list is also empty if the value has more than ten owners, occurs in public text, or is recorded for a
-        control person. `sizes` and `further` are as in `persons`.
+        The list is empty if the value does not occur in control texts, has more than ten owners, occurs in public
+        text, or is recorded for a control person. `sizes` and `further` are as in `persons`.
         """
         recorded = [*self.recorded.owners[i]]
         text_owners = self.value_owners.get(self.recorded.values[i], ())
@@ -197,7 +192,7 @@ class Occurrences:
 
     @cached_property
     def _spellings(self) -> tuple[Phrases, Sequence[Value]]:
-        """An automaton that finds all values and misspellings, and their list; built after S has been read."""
+        """The search for all values and misspellings, and their list; made after all rows of S have been read."""
         spellings = [*self.recorded.values, *self.misspelt]
         return Phrases(spellings), spellings
 
@@ -243,11 +238,10 @@ class RecordedHits:
 class _Rarity:
     """The rarity of recorded identifiers. Each `of_` method returns (bits, whether the identifier is rare).
 
-    An identifier is rare if lambda, the expected number of chance matches, is below .01:
+    An identifier is rare if lambda, the expected number of chance matches, is below .01. An identifier of n bits
+    matches one place (a number, date or token of S) by chance with probability 2^-n:
 
         lambda = (places in S) × (identifiers searched for) × 2^-bits
-
-    An identifier of n bits matches one place by chance with probability 2^-n.
 
         identifier           places in S         identifiers searched for       bits
         number               different numbers   recorded numbers               log2 10 for each digit
@@ -303,8 +297,9 @@ def judge_recorded(
     """Return how many recorded identifiers can be tested, how many occur in S, and how many are leaks.
 
     An identifier is tested if
-    - at most ten persons (for a date: one) have it in their recorded identifiers or texts, and public text lacks it;
+    - at most ten persons (for a date: one) have it in their recorded identifiers or texts;
     - these persons are all in train or all in control, or it is the personal number of a train person;
+    - public text does not contain it;
     - it is rare as recorded or in one of its forms (`_Rarity`).
     `leaking_values` judges the tested identifiers in S, and the identifiers with a rare misspelling in S.
     """
@@ -318,7 +313,7 @@ def judge_recorded(
         ),
     ]
     tested, occurring = set[int](), defaultdict[int, ValueFound](ValueFound)
-    in_control = defaultdict[int, ValueFound](ValueFound)  # values of train in control texts but not in S
+    in_control = defaultdict[int, ValueFound](ValueFound)  # values of train persons in control texts but not in S
     for i, term, form_owners, is_in_s, (bits, is_rare) in candidates:
         persons = occurrences.persons(i, sizes, form_owners)
         if is_rare and any(persons):

@@ -1,11 +1,11 @@
-"""Decide which identifiers with a fixed pattern, such as phone numbers, the synthetic table S leaks from train.
+"""Decide which identifiers of train, such as phone numbers, leak into the synthetic table S.
 
-The pool consists of all texts outside S: train (read by the generator), control (never read by it), public text, and
-rows set aside by the input checks. A key is the 64-bit hash of a string. First, `read_synthetic` stores the keys of
-the identifiers, numbers and words of S. Then `read_pool` collects the matches: identifiers of the pool that also
-occur in S, with their owners. `judge_patterned` decides which matches are hits of persons, and which are leaks: it
-compares their number with the number expected by chance, and the matches of train persons with those of control
-persons. Each `Collector`, a further search, reads the same rows.
+This module judges identifiers with a fixed pattern. The pool consists of all texts outside S: train (read by the
+generator), control (never read by it), public text, and rows set aside by the input checks. First, `read_synthetic`
+stores the keys (64-bit hashes) of the identifiers, numbers and words of S. Then `read_pool` collects the matches:
+identifiers of the pool that also occur in S, with their owners. `judge_patterned` compares the matches of train
+persons with those of control persons and with the number expected by chance. Other searches (`Collector`) read the
+same rows.
 """
 
 from collections import defaultdict
@@ -34,7 +34,7 @@ from audits.core.types import AuditInputs, Bool, Int, persons
 from audits.text.common_text import FEWEST
 
 _MIN_CHARACTERS = 4  # `long_words` ignores shorter words
-# a match may be due to chance only if lambda, the number of matches that are expected by chance, is at least this
+# smaller numbers of matches expected by chance (lambda) are neglected
 MAX_COINCIDENCES_OF_KIND = 0.05
 
 
@@ -52,7 +52,7 @@ class Collector(Protocol):
 class People:
     """The pool. Owners are numbered in this order: train persons, control persons, public text, rows set aside."""
 
-    tables: tuple[tuple[tuple[str, ...], Int], ...]  # in the order of owners: (texts of a table, owner of each text)
+    tables: tuple[tuple[tuple[str, ...], Int], ...]  # (texts of a table, owner of each text), in the order of owners
     names: list[str]  # ids of the train persons
     n_control: int  # number of control persons
     n_synthetic: int  # number of rows of S
@@ -98,8 +98,8 @@ class PoolContent:
     words: OwnedKeys  # words of at least four characters
     quasi: Mapping[str, OwnedKeys]  # dates, postal codes and ages, by kind
     shared_contacts: Mapping[str, int]  # by kind: number of contacts that exactly two train or control persons have
-    # key: (kind of direct identifiers or contacts, table), where the table is True for train, False for control and
-    # rows set aside, and None for public text; value: number of different identifiers
+    # number of different identifiers, by kind (direct identifiers and contacts) and table: True for train, False for
+    # control and rows set aside, None for public text
     n_of_kind: Mapping[tuple[str, bool | None], int]
     known_numbers: KnownNumbers  # direct identifiers that are numbers
 
@@ -202,17 +202,17 @@ def judge_patterned(
 ) -> PatternedHits:
     """Return which persons have a hit, and which identifiers in both S and the pool are leaks.
 
-    An identifier is ignored if more than ten persons have it, if it occurs in public text, or if it may match by
-    chance. A contact may match by chance if its lambda, the number of matches that are expected by chance (formula:
-    `identifiers_audit.Identifiers`), is at least `MAX_COINCIDENCES_OF_KIND`. For direct identifiers, see
-    `_unexplained`. Each kind, such as phone numbers, is judged separately:
+    An identifier is ignored if more than ten persons have it or if it occurs in public text. Direct identifiers that
+    may match by chance (`_unexplained`) are ignored, too, and so are contacts with a lambda of at least
+    `MAX_COINCIDENCES_OF_KIND`. lambda is the number of matches that are expected by chance (formula:
+    `identifiers_audit.Identifiers`). Each kind, such as phone numbers, is judged separately:
 
     - A direct identifier or contact is a hit of each of its owners if all of them are in train or all in control.
-    - Direct identifiers of train persons are leaks, even if control persons also have them.
-    - Contacts of train persons are leaks. But a contact of three or more persons, some in train and some in control,
-      is ignored, because it may belong to a front desk. If four or more contacts of a kind are shared, contacts of
-      this kind are leaks only if significantly more train persons have such a contact in S than the shared contacts
-      predict (`exceeds_control`). The number of shared contacts is the number of contacts that exactly two persons
+    - A direct identifier of a train person is a leak, even if control persons also have it.
+    - A contact of a train person is a leak, with two exceptions. A contact of three or more persons, some in train
+      and some in control, is no leak, because it may belong to a front desk. If at least four contacts of a kind are
+      shared, contacts of this kind are leaks only if significantly more train persons have one in S than the number
+      of shared contacts predicts (`exceeds_control`). This number is the number of contacts that exactly two persons
       have, plus the number of control persons with a contact in S that no train person has.
     - A date, postal code or high age in S is a leak if its only owner is a train person, and if significantly more
       train than control persons are the only owner of such a value in S (`exceeds_control`).
@@ -263,13 +263,13 @@ class _DirectMatch(NamedTuple):
 def _unexplained(direct: Iterable[_DirectMatch], pool: PoolContent) -> Iterator[_DirectMatch]:
     """Yield the direct identifiers in S that do not match by chance.
 
-    The identifiers of a group have equal kind, length and number of digits, and either all are labelled in S or none
-    is. If no identifier of a group belongs to a train person, chance explains each match with a lambda of at least
-    .05. Otherwise, chance explains all matches of the group in two cases:
+    Identifiers of equal kind, length and number of digits are judged as one group, but those with a label in S are
+    judged apart from those without. If no identifier of a group belongs to a train person, chance explains each match
+    with a lambda of at least .05. Otherwise, chance explains all matches of the group in two cases:
     - The highest lambda of an identifier of train is at least .05, and the number of matches of train is not
       significantly higher than this lambda (`exceeds_chance`).
-    - At least two matches are of identifiers that no train person has, and train has not significantly more matches
-      (`exceeds_control`). This happens if many numbers begin with equal digits.
+    - At least two identifiers of the group belong to no train person, and those of train persons are not
+      significantly more (`exceeds_control`). This happens if many numbers begin with equal digits.
     """
     groups = defaultdict[tuple[str, int, int, bool], list[_DirectMatch]](list)
     for match in direct:
@@ -309,8 +309,8 @@ class _ComparedLeaks:
 
     def leaks(self, people: People, n_shared: Mapping[str, int]) -> Iterator[tuple[Entity, Sequence[int]]]:
         n_t, n_h, n_s = people.n_train, people.n_control, people.n_synthetic
-        # the expected share of train if every pair of a person and a row of S, and every pair of two persons, is
-        # equally likely to match
+        # the expected share of train if all pairs of a person and a row of S, and all pairs of persons, are equally
+        # likely to match
         share = n_t * n_s / (n_t * n_s + n_h * n_s + (n_t + n_h) ** 2 / 2)
         for kind, identifiers in self.train.items():
             n_train = len({owner for _, owners in identifiers for owner in owners})
@@ -324,11 +324,10 @@ class _ComparedLeaks:
 
 
 def _places(entity: Entity, number: str | None, synthetic: SyntheticKeys) -> int:
-    """Return how many strings of S may equal the identifier by chance: the smallest of the counts that apply.
+    """Return how many strings of S may equal the identifier by chance: the smallest of these counts.
 
-    - The number of identifiers of its kind in S applies if S contains the identifier.
-    - If the identifier has digits (`number`), the number of bare numbers in S applies if the digits are one of these,
-      and otherwise the number of all numbers in S.
+    - If a pattern finds the identifier in S: the number of identifiers of its kind in S.
+    - If it is a number (`number`): the number of bare numbers in S if it is one of these, else of all numbers in S.
     """
     counts = [len(synthetic.by_kind[entity.kind])] if entity in synthetic.by_kind[entity.kind] else []
     if number is not None:
