@@ -297,9 +297,8 @@ def judge_recorded(
     """Return how many recorded identifiers can be tested, how many occur in S, and how many are leaks.
 
     An identifier is tested if
-    - at most ten persons (for a date: one) have it in their recorded identifiers or texts;
-    - these persons are all in train or all in control, or it is the personal number of a train person;
-    - public text does not contain it;
+    - at most ten persons (for a date: one) have it in their recorded identifiers or texts, and public text lacks it;
+    - these persons are all in train or all in control, or it is the personal number of a train person; and
     - it is rare as recorded or in one of its forms (`_Rarity`).
     `leaking_values` judges the tested identifiers in S, and the identifiers with a rare misspelling in S.
     """
