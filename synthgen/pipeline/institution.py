@@ -23,7 +23,13 @@ from synthgen.core.digest import sha256_json
 
 ATTEMPT_FILE = "attempts.json"  # file in the workspace
 _JSON = TypeAdapter(dict[str, Attempt])  # key: see `settings_digest`
-_WITHOUT_EFFECT = {"workspace", "ledger", "policy", "release", "run"}  # sections that change neither texts nor audits
+_WITHOUT_EFFECT: dict[
+    str, bool | set[str]
+] = {  # sections and keys that do not change which audit of the ledger a run repeats
+    **dict.fromkeys(("workspace", "ledger", "policy", "release", "run"), True),
+    "deidentify": {"sample"},
+    "segments": {"by", "least_persons"},
+}
 _SIGNING_ROLES = {RELEASER, ROOT}  # roles that cannot approve, because their keys sign releases or trust roots
 
 

@@ -95,6 +95,8 @@ def attempt(number):
         ({"release": {"name": "other"}}, True),
         ({"policy": "open"}, True),
         ({"run": {"on": "ray", "workers": 1}}, True),
+        ({"deidentify": {"engine": "rules", "sample": "sample.jsonl"}}, True),
+        ({"segments": {"by": "sentences"}}, False),
         ({"seed": 4}, False),
         ({"audit": {"confidence": 0.99}}, False),
         ({"decode": {"temperature": 0.3}}, False),
