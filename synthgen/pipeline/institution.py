@@ -23,9 +23,8 @@ from synthgen.core.digest import sha256_json
 
 ATTEMPT_FILE = "attempts.json"  # file in the workspace
 _JSON = TypeAdapter(dict[str, Attempt])  # key: see `settings_digest`
-_WITHOUT_EFFECT: dict[
-    str, bool | set[str]
-] = {  # sections and keys that do not change which audit of the ledger a run repeats
+# sections and keys of the configuration that do not change which audit of the ledger a run repeats
+_WITHOUT_EFFECT: dict[str, bool | set[str]] = {
     **dict.fromkeys(("workspace", "ledger", "policy", "release", "run"), True),
     "deidentify": {"sample"},
     "segments": {"by", "least_persons"},
