@@ -23,7 +23,10 @@ ACCOUNTING = "accounting"
 
 
 class DpSubstitute(Closed):
-    """Requirements that replace required audits; the substitute applies if `reasons_against` returns no reason."""
+    """Requirements that can replace required audits if no synthetic record has parents.
+
+    If the requirements are met, the substitute applies: the audits in `instead_of` need not pass.
+    """
 
     # required audits that need not pass if the substitute applies; they must have been measured and must not fail
     instead_of: Annotated[tuple[Literal["parent_recovery"], ...], Field(min_length=1)]

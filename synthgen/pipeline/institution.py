@@ -5,16 +5,17 @@ These do not exist before a run, so the next attempt is foreseen from the settin
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from audits.core.errors import PolicyError
+from audits.core.errors import InputError, PolicyError
 from audits.core.files import write_whole
 from audits.gate.evidence import AUDIT_NAMES
 from audits.gate.policy import Policy
 from audits.gate.shipped import load_policy
-from audits.ledger.attempts import Attempt
+from audits.ledger.attempts import Attempt, recorded_attempt
 from audits.ledger.chain import HighWaterMark
 from audits.ledger.places import ledger_folder
 from audits.verify.trust import RELEASER, ROOT
@@ -86,8 +87,11 @@ def store_attempt(root: Path, config: Config, attempt: Attempt) -> None:
 def foreseen_number(root: Path, config: Config, n_before: int) -> int:
     """Return the number that the next audit has in the ledger, counted from 1.
 
-    The number is that of the stored attempt with the same settings, if there is one; a repetition of an audit is no
-    new attempt. `n_before` is the number of attempts on the same control persons in the ledger.
+    A repeated audit is no new attempt: if the workspace and the ledger have an attempt with the same settings, its
+    number is returned. `n_before` is the number of attempts on the same control persons in the ledger.
     """
     stored = stored_attempts(root).get(settings_digest(config))
-    return n_before + 1 if stored is None else max(1, min(stored.number, n_before + 1))
+    if stored is not None:
+        with suppress(InputError):  # the ledger has no such attempt, because it is another ledger
+            return recorded_attempt(*ledger_of(config), stored.digest).number
+    return n_before + 1

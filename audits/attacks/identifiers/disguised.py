@@ -88,7 +88,7 @@ def _disguised_numbers(
     recorded, contacts, leaked = occurrences.recorded, set(), set()
     for form, i in recorded.forms.items():
         if form.kind == "number" and i not in recorded.dates:
-            for owner in (*recorded.owners[i], *occurrences.form_owners.get(form, ())):
+            for owner in occurrences.owners_of_form(form):
                 pool.known_numbers.add(form.key, owner)
             # train and control persons may share the number of a contact, such as a telephone number
             if i not in recorded.personal_numbers:

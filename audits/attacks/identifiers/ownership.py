@@ -45,6 +45,9 @@ class Owners:
     def __iter__(self) -> Iterator[int]:
         return iter(sorted(self._of))
 
+    def __len__(self) -> int:
+        return len(self._of)
+
     def add(self, owner: int) -> None:
         """Add an owner if fewer than eleven are stored."""
         if len(self._of) <= MAX_OWNERS:

@@ -32,7 +32,7 @@ _CACHED_WORDS = 1 << 16  # number of words whose look-up in `Misspellings` is ca
 _Candidate = tuple[
     int,  # index of a value
     Value | Entity,  # a term: the value itself or one of its forms
-    Iterable[int],  # owners of the texts outside S that contain the form; empty if the term is a value
+    Iterable[int],  # all owners of the form (`Occurrences.owners_of_form`); empty if the term is a value
     bool,  # whether the term is in S
     tuple[float, bool],  # bits of the term, and whether it is rare
 ]
@@ -49,7 +49,8 @@ class RecordedIdentifiers:
     """
 
     values: Sequence[Value]  # the tokens of each value, at most 8
-    owners: Sequence[Owners]  # owners of each value, including the owners of all values with a common form
+    owners: Sequence[Owners]  # owners of each value; if the value has forms, the owners of its rarest form
+    owners_of_form: Mapping[Entity, Owners]  # owners of the values that have each form
     index_of: Mapping[Value, int]  # index of each value
     forms: Mapping[Entity, int]  # index of the first value with each form
     dates: frozenset[int]  # indices of the values that are dates
@@ -86,11 +87,13 @@ def index_identifiers(lists: Iterable[Sequence[str]], owners: Iterable[int]) -> 
             dates.add(i)
         if {form.kind for form in forms_of_text} & {*CONTACT}:
             contacts.add(i)
+    # a common form of a value, such as the telephone number of a hospital, must not hide a rare form
     for i, found in forms_by_value.items():
-        own[i] = Owners(owner for form in found for owner in owners_by_form[form])
+        own[i] = min((owners_by_form[form] for form in sorted(found)), key=len)
     return RecordedIdentifiers(
         values=list(owners_by_value),
         owners=own,
+        owners_of_form=owners_by_form,
         index_of=index_of,
         forms=forms,
         dates=frozenset(dates),
@@ -159,13 +162,17 @@ class Occurrences:
             if entity in self.recorded.forms:
                 self.form_owners.setdefault(entity, Owners()).add(owner)
 
+    def owners_of_form(self, form: Entity) -> Owners:
+        """Return the owners of the values that have a form, and of the texts outside S that contain it."""
+        return Owners((*self.recorded.owners_of_form[form], *self.form_owners.get(form, ())))
+
     def persons(self, i: int, sizes: tuple[int, int], further: Iterable[int] = ()) -> tuple[list[int], list[int]]:
         """Return the train persons and the control persons whom an occurrence of value `i` identifies.
 
         A value identifies its owners, with two exceptions:
-        - A value with more than ten owners, a value in public text, and a date with several owners identify nobody.
-        - If both train and control persons own a value, it identifies the train owners if it is a personal number,
-          and otherwise nobody.
+        - A value with more than ten owners or in public text, or a date with several owners, identifies no person.
+        - If both train and control persons own a value, it identifies the train owners if it is a personal number.
+          Otherwise, it identifies no person.
 
         `sizes` is (number of train persons, number of train and control persons). `further` has additional owners,
         such as the owners of texts that contain a form of the value.
@@ -179,16 +186,19 @@ class Occurrences:
             return (train, []) if i in self.recorded.personal_numbers else ([], [])
         return train, control
 
-    def by_chance(self, i: int, sizes: tuple[int, int], further: Iterable[int] = ()) -> list[int]:
-        """Return the train persons for whom value `i` is recorded, if it occurs in control texts by chance.
+    def by_chance(self, i: int, sizes: tuple[int, int], term: Value | Entity) -> list[int]:
+        """Return the train persons for whom a value or form is recorded, if it occurs in control texts by chance.
 
-        The list is empty if the value does not occur in control texts, has more than ten owners, occurs in public
-        text, or is recorded for a control person. `sizes` and `further` are as in `persons`.
+        `term` is value `i` or one of its forms. The list is empty if the value and the form do not occur in control
+        texts, have more than ten owners, occur in public text, or are recorded for a control person. `sizes` is as in
+        `persons`.
         """
-        recorded = [*self.recorded.owners[i]]
-        text_owners = self.value_owners.get(self.recorded.values[i], ())
-        _, control = Owners((*recorded, *text_owners, *further)).split(*sizes)
-        return recorded if control and max(recorded) < sizes[0] else []
+        recorded, in_texts = {*self.recorded.owners[i]}, [*self.value_owners.get(self.recorded.values[i], ())]
+        if isinstance(term, Entity):
+            recorded.update(self.recorded.owners_of_form[term])
+            in_texts += self.form_owners.get(term, ())
+        _, control = Owners((*recorded, *in_texts)).split(*sizes)
+        return sorted(recorded) if control and max(recorded) < sizes[0] else []
 
     @cached_property
     def _spellings(self) -> tuple[Phrases, Sequence[Value]]:
@@ -307,7 +317,7 @@ def judge_recorded(
     candidates: list[_Candidate] = [
         *((i, value, (), i in occurrences.values, rarity.of_value(i)) for i, value in enumerate(recorded.values)),
         *(
-            (i, form, occurrences.form_owners.get(form, ()), form in occurrences.forms, rarity.of_form(form, i))
+            (i, form, occurrences.owners_of_form(form), form in occurrences.forms, rarity.of_form(form, i))
             for form, i in recorded.forms.items()
         ),
     ]
@@ -320,7 +330,7 @@ def judge_recorded(
             if is_in_s:
                 kind = "known date" if i in recorded.dates and isinstance(term, Entity) else "known identifier"
                 occurring[i].add(term, kind, persons, bits)
-        elif is_rare and not is_in_s and (owners := occurrences.by_chance(i, sizes, form_owners)):
+        elif is_rare and not is_in_s and (owners := occurrences.by_chance(i, sizes, term)):
             in_control[i].add(term, "", ([], owners), bits)
     for spelling, values in occurrences.misspelt.items():
         i = min(values)

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from audits.core.errors import PolicyError
-from audits.ledger.attempts import Attempt
-from audits.ledger.chain import Head
+from audits.core.types import Table
+from audits.ledger.attempts import record_attempt
 from synthgen.config import Config
 from synthgen.pipeline.institution import (
     ATTEMPT_FILE,
@@ -15,8 +15,6 @@ from synthgen.pipeline.institution import (
     store_attempt,
     stored_attempts,
 )
-
-HEAD = Head(id="0" * 32, entries=9, head="a" * 64)
 
 
 def config(tmp_path, **changes):
@@ -84,10 +82,6 @@ def test_a_policy_is_a_file_or_a_shipped_name(new_project):
     assert policy_of(new_project.config(policy="research")).name == "research"
 
 
-def attempt(number):
-    return Attempt(number=number, position=number + 3, digest="d" * 64, ledger=HEAD)
-
-
 @pytest.mark.parametrize(
     ("changed", "is_same"),
     [
@@ -109,11 +103,14 @@ def test_settings_that_change_records_or_audits_change_the_digest(project, chang
 
 def test_the_number_is_that_of_the_stored_attempt_with_the_same_settings(project, tmp_path):
     first, second = project.config(), project.config(seed=4)
+    control = Table(texts=("She has had a cough for a week.",), labels=None, groups=("p",), has_groups=True)
+    attempts = [record_attempt(*ledger_of(first), digest=digest, control=control) for digest in ("a" * 64, "b" * 64)]
     assert (dict(stored_attempts(tmp_path)), foreseen_number(tmp_path, first, 0)) == ({}, 1)
-    store_attempt(tmp_path, first, attempt(1))
-    store_attempt(tmp_path, second, attempt(2))
-    assert stored_attempts(tmp_path) == {settings_digest(first): attempt(1), settings_digest(second): attempt(2)}
+    for config_of, made in zip((first, second), attempts, strict=True):
+        store_attempt(tmp_path, config_of, made)
+    assert stored_attempts(tmp_path) == dict(zip(map(settings_digest, (first, second)), attempts, strict=True))
     assert [foreseen_number(tmp_path, one, 2) for one in (first, second, project.config(seed=5))] == [1, 2, 3]
-    assert foreseen_number(tmp_path, second, 0) == 1  # the ledger is a new one
+    elsewhere = project.config(seed=4, ledger="another")
+    assert foreseen_number(tmp_path, elsewhere, 0) == 1  # this ledger has no attempt
     (tmp_path / ATTEMPT_FILE).write_text("{")
     assert stored_attempts(tmp_path) == {}
