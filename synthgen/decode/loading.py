@@ -39,7 +39,8 @@ def decode_dtype(folder: Path, device: Placement) -> Dtype:
     """Return the dtype in which a decoder loads a model: "bfloat16", or "auto" for the stored dtype.
 
     On a processor with bfloat16 instructions, the result is "bfloat16", which halves the memory of float32 weights.
-    Exceptions are models that are stored in bfloat16, and models whose forward pass is `LlamaStepper`.
+    Exceptions are models that are stored in bfloat16, and Llama and Mistral models whose forward pass is
+    `LlamaStepper`.
     """
     from transformers import AutoConfig
 
@@ -49,7 +50,8 @@ def decode_dtype(folder: Path, device: Placement) -> Dtype:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError):  # `load_model` reports this error
         return "auto"
-    return "auto" if has_stepper(config) or config.dtype is torch.bfloat16 else "bfloat16"
+    keeps_dtype = config.model_type in ("llama", "mistral") and has_stepper(config)
+    return "auto" if keeps_dtype or config.dtype is torch.bfloat16 else "bfloat16"
 
 
 def decode_backend(folder: Path, device: Placement) -> str:

@@ -123,7 +123,7 @@ def rewrite_and_compare(task: DecodeTask, latents: Latents, new: Sequence[int], 
 
 DECODE = Stage(
     name="decode",
-    version=5,
+    version=6,
     divide=_divide,
     run=_decode,
     config=("decode.written",),

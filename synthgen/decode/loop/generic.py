@@ -1,7 +1,7 @@
 """Compute the forward pass of the decode loop with the library transformers, for any causal language model.
 
-A `GenericStepper` has the methods of a `LlamaStepper` (for Llama and Mistral models), but is slower on a CPU. Its
-key/value cache has the same length for all rows, so the next prompts wait until all texts of the batch are finished.
+A `GenericStepper` has the methods of a `LlamaStepper` (for the families in llama.py), but is slower. Its key/value
+cache has the same length for all rows, so the next prompts wait until all texts of the batch are finished.
 """
 
 import inspect

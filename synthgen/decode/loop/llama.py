@@ -1,4 +1,4 @@
-"""Compute the logits of Llama and Mistral models for the decode loop, faster than `generate` of transformers.
+"""Compute the logits of Llama, Mistral and Qwen models for the decode loop, faster than `generate` of transformers.
 
 The decode loop (batching.py) writes many texts at once, one in each row of a batch. A `LlamaStepper` reads a group of
 prompts, and stores their keys and values (the inputs of attention) in a cache. `assign` copies the keys and values of
@@ -17,7 +17,9 @@ from torch.nn import functional
 from synthgen.core.errors import ModelError
 from synthgen.decode.loop.products import can_pack, merged, product
 
-FAMILIES = ("llama", "mistral")
+# `model_type` of models that differ only in the sliding window (mistral), in the biases of queries, keys and values
+# (qwen2), and in the norms of queries and keys (qwen3)
+FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
 GROUPS = 4  # divisor of the batch size: `read` takes a group of batch / GROUPS prompts, at least one
 SMALLER = (2, 4, 8)  # divisors of the batch size; if few rows hold texts, a step can compute batch / divisor rows
 WARM_UP = 3  # number of calls before a recording, because the first calls choose GPU functions and allocate memory
@@ -58,13 +60,21 @@ class Recorded:
 
 
 def has_stepper(config: Any) -> bool:
-    """Return whether `LlamaStepper` supports this configuration: a family of `FAMILIES`, SiLU, and no bias."""
-    biased = getattr(config, "attention_bias", False) or getattr(config, "mlp_bias", False)
-    return config.model_type in FAMILIES and not biased and config.hidden_act == "silu"
+    """Return whether `LlamaStepper` supports this configuration.
+
+    It supports the families in `FAMILIES` with the activation function SiLU. It does not support models in which all
+    linear layers have a bias, or Qwen models with a sliding window.
+    """
+    options = ("attention_bias", "mlp_bias", "use_sliding_window")
+    return (
+        config.model_type in FAMILIES
+        and config.hidden_act == "silu"
+        and not any(getattr(config, option, False) for option in options)
+    )
 
 
 class Layer:
-    """The matrix products (see products.py) of one layer, and the weights of its two norms."""
+    """The matrix products (see products.py) of one layer, and the weights of its norms."""
 
     def __init__(self, layer: Any) -> None:
         attention, mlp = layer.self_attn, layer.mlp
@@ -72,6 +82,12 @@ class Layer:
         self.o = product(attention.o_proj.weight)
         self.gate, self.up, self.down = (product(p.weight) for p in (mlp.gate_proj, mlp.up_proj, mlp.down_proj))
         self.norm1, self.norm2 = layer.input_layernorm.weight, layer.post_attention_layernorm.weight
+        # weights of the norms of the queries and keys (heads + kv, d); None if the model has no such norms
+        self.qk_norm: Tensor | None = None
+        if hasattr(attention, "q_norm"):
+            queries, keys = (len(p.weight) // attention.head_dim for p in (attention.q_proj, attention.k_proj))
+            weights = attention.q_norm.weight.expand(queries, -1), attention.k_norm.weight.expand(keys, -1)
+            self.qk_norm = torch.cat(weights)
 
 
 class LlamaWeights:
@@ -237,6 +253,8 @@ class LlamaStepper:
         h = functional.rms_norm(x, (x.shape[-1],), layer.norm1, self.eps)
         qkv = layer.qkv(h).view(len(x), -1, self.head_dim)
         qk, v = qkv[:, : -self.n_kv], qkv[:, -self.n_kv :]
+        if layer.qk_norm is not None:
+            qk = functional.rms_norm(qk, (self.head_dim,), eps=self.eps) * layer.qk_norm
         half, (cos, sin) = self.head_dim // 2, rotation
         rotated = qk * cos
         rotated[..., :half].addcmul_(qk[..., half:], sin[..., :half], value=-1)

@@ -17,10 +17,13 @@ ROWS = 64  # number of rows of x for which the packed layout is fastest; any oth
 
 
 class Plain:
-    """The product y = x Wᵀ, of shape (n, out), for any dtype and device; `weight` (out, in) is not copied."""
+    """The product y = x Wᵀ + b, of shape (n, out), for any dtype and device.
 
-    def __init__(self, weight: Tensor) -> None:
-        self.weight = weight
+    `weight` (out, in) is not copied. `bias` (out) is b; None means 0.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
+        self.weight, self.bias = weight, bias
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return y."""
@@ -40,26 +43,26 @@ class Plain:
 
     # `function` and `operation` have the names that mkldnn requires; "swish" is SiLU
     def _unary(self, x: Tensor, function: str) -> Tensor:
-        y = functional.linear(x, self.weight)
+        y = functional.linear(x, self.weight, self.bias)
         return functional.silu(y) if function == "swish" else y
 
     def _binary(self, x: Tensor, other: Tensor, operation: str) -> Tensor:
-        y = functional.linear(x, self.weight)
+        y = functional.linear(x, self.weight, self.bias)
         return y * other if operation == "mul" else y + other
 
 
 class Packed(Plain):
-    """The product y = x Wᵀ with a packed copy of `weight`, which is a bfloat16 matrix of shape (out, in)."""
+    """The same product with a packed copy of `weight`, which is a bfloat16 matrix of shape (out, in)."""
 
-    def __init__(self, weight: Tensor) -> None:
-        super().__init__(_ops()._reorder_linear_weight(weight.detach().contiguous(), ROWS))  # noqa: SLF001
+    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
+        super().__init__(_ops()._reorder_linear_weight(weight.detach().contiguous(), ROWS), bias)  # noqa: SLF001
 
     def _unary(self, x: Tensor, function: str) -> Tensor:
-        y: Tensor = _ops()._linear_pointwise(x, self.weight, None, function, [], "")  # noqa: SLF001
+        y: Tensor = _ops()._linear_pointwise(x, self.weight, self.bias, function, [], "")  # noqa: SLF001
         return y
 
     def _binary(self, x: Tensor, other: Tensor, operation: str) -> Tensor:
-        y: Tensor = _ops()._linear_pointwise.binary(x, other, self.weight, None, operation)  # noqa: SLF001
+        y: Tensor = _ops()._linear_pointwise.binary(x, other, self.weight, self.bias, operation)  # noqa: SLF001
         return y
 
 
@@ -70,13 +73,13 @@ def can_pack(weight: Tensor) -> bool:
     return hasattr(_ops(), "_linear_pointwise") and has_bfloat16()
 
 
-def product(weight: Tensor) -> Plain:
-    """Return the product with a weight (out, in), packed if possible."""
-    return Packed(weight) if can_pack(weight) else Plain(weight)
+def product(weight: Tensor, bias: Tensor | None = None) -> Plain:
+    """Return the product with a weight (out, in) and a bias (out), packed if possible."""
+    return Packed(weight, bias) if can_pack(weight) else Plain(weight, bias)
 
 
 def merged(*parts: nn.Linear) -> Plain:
-    """Return one product for layers that share an input.
+    """Return one product for layers that share an input; all of them have a bias, or none.
 
     The weights of the layers are concatenated, and become views of the concatenated weight.
     """
@@ -84,7 +87,8 @@ def merged(*parts: nn.Linear) -> Plain:
     for part in parts:
         end = begin + len(part.weight)
         part.weight.data, begin = weight[begin:end], end
-    return product(weight)
+    biases = [part.bias for part in parts if part.bias is not None]
+    return product(weight, torch.cat(biases) if biases else None)
 
 
 def _ops() -> Any:

@@ -54,6 +54,7 @@ def test_a_processor_without_bfloat16_computes_in_float32(tiny, tmp_path, monkey
         ("gpt2", {}, torch.bfloat16, False, torch.float32),
         ("llama", {}, torch.float32, True, torch.float32),
         ("llama", {"attention_bias": True}, torch.float32, True, torch.bfloat16),  # transformers computes this model
+        ("qwen2", {}, torch.float32, True, torch.bfloat16),
     ],
 )
 def test_decoders_of_other_families_compute_in_bfloat16_where_the_processor_has_it(

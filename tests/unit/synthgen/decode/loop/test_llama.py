@@ -21,6 +21,8 @@ FORMS = {
     "llama-scaled-rope": ("llama", {"rope_parameters": ROPE}),
     "mistral-grouped": ("mistral", {}),
     "mistral-wide-window": ("mistral", {"sliding_window": LONGEST + STEPS}),
+    "qwen2-biases": ("qwen2", {}),
+    "qwen3-norms-of-queries-and-keys": ("qwen3", {}),
 }
 
 
@@ -67,6 +69,9 @@ def reference(model, rows, tokens):
 def test_logits_equal_the_library(tiny, form):
     family, changes = FORMS[form]
     model = tiny.language_model(family, **changes)
+    for name, tensor in model.named_parameters():  # new models have biases of 0 and norms of 1
+        if name.endswith(("bias", "q_norm.weight", "k_norm.weight")):
+            tensor.add_(torch.randn(tensor.shape, generator=torch.Generator().manual_seed(len(name))))
     rows = prompts(tiny.SIZE)
     tokens = torch.randint(tiny.SIZE, (len(rows), STEPS), generator=torch.Generator().manual_seed(1))
     wanted, stepper = reference(model, rows, tokens), made(model)
@@ -211,9 +216,19 @@ def test_a_sliding_window_shorter_than_the_text_is_rejected(tiny):
         made(model, length=17)
 
 
-@pytest.mark.parametrize("changes", [None, {"attention_bias": True}, {"mlp_bias": True}, {"hidden_act": "gelu"}])
-def test_model_of_another_form_is_rejected(tiny, changes):
-    model = tiny.language_model("gpt2") if changes is None else tiny.language_model("llama", **changes)
+OTHER_FORMS = [
+    ("gpt2", {}),
+    ("llama", {"attention_bias": True}),
+    ("llama", {"mlp_bias": True}),
+    ("llama", {"hidden_act": "gelu"}),
+    ("qwen2", {"use_sliding_window": True}),
+    ("qwen3", {"attention_bias": True}),
+]
+
+
+@pytest.mark.parametrize(("family", "changes"), OTHER_FORMS)
+def test_model_of_another_form_is_rejected(tiny, family, changes):
+    model = tiny.language_model(family, **changes)
     assert not has_stepper(model.config)
     with pytest.raises(ModelError, match="for Llama models does not support a model of type"):
         LlamaWeights(model)

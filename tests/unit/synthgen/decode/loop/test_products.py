@@ -21,9 +21,13 @@ KINDS = [pytest.param(Plain, torch.float32), pytest.param(Packed, torch.bfloat16
 @torch.inference_mode()
 @pytest.mark.parametrize(("kind", "dtype"), KINDS)
 @pytest.mark.parametrize("n", [1, 7, 64, 130])
-def test_products_follow_their_equations(kind, dtype, n):
-    x, weight, other = (numbers(*s, seed=i, dtype=dtype) for i, s in enumerate(((n, IN), (OUT, IN), (n, OUT))))
+@pytest.mark.parametrize("has_bias", [False, True])
+def test_products_follow_their_equations(kind, dtype, n, has_bias):
+    shapes = (n, IN), (OUT, IN), (n, OUT), (OUT,)
+    x, weight, other, bias = (numbers(*s, seed=i, dtype=dtype) for i, s in enumerate(shapes))
     made, y = kind(weight), x.float() @ weight.float().T
+    if has_bias:
+        made, y = kind(weight, bias), y + bias.float()
     near = {"atol": 1e-5, "rtol": 1e-5 if dtype is torch.float32 else 2**-8}  # the result is rounded once
     torch.testing.assert_close(made(x).float(), y, **near)
     torch.testing.assert_close(made.silu(x).float(), functional.silu(y), **near)
@@ -57,6 +61,13 @@ def test_merged_layers_share_their_weights():
     torch.testing.assert_close(torch.cat([a(x), b(x)], dim=1), wanted)
     assert a.weight.data_ptr() == made.weight.data_ptr()
     assert b.weight.data_ptr() == made.weight[3:].data_ptr()
+
+
+@torch.inference_mode()
+def test_merged_layers_keep_their_biases():
+    a, b = nn.Linear(5, 3), nn.Linear(5, 2)
+    x = numbers(4, 5)
+    torch.testing.assert_close(merged(a, b)(x), torch.cat([a(x), b(x)], dim=1))
 
 
 PRIVATE = {  # private names that a new version of torch may remove, and the remedy
