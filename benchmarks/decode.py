@@ -7,7 +7,8 @@
 The inputs are the vectors of notes of a fictional clinic, or of the texts of the table. In each round, the decode
 loop and `generate` write texts from the same vectors, one after the other. All rounds are done with one candidate
 text per record and then with the default number. On a processor without bfloat16 instructions, both compute in
-float32, unless --library-dtype sets another dtype for `generate`. The output has:
+float32, unless --library-dtype sets another dtype for `generate`. On a processor with int8 instructions but without
+AMX, the loop uses int8 weights, and `generate` does not. The output has:
 
 - the records and tokens per second of each round, and the median and range of the speed ratio of the loop to
   `generate`, by wall time and by processor time; with one thread on a shared core, use the ratio by processor time,
@@ -163,14 +164,16 @@ def quality(args, texts, latents, untouched, tokenizer, encoder):
 
 
 @torch.inference_mode()
-def limit(model, batch):
+def limit(model, batch, *, in_int8):
     """Return the number of tokens per second that would be possible if only the matrix products took time."""
     # Each matrix is multiplied once per token. The table of input embeddings is multiplied only if it is tied to the
     # output layer; otherwise only single rows of it are read.
     table = model.get_input_embeddings().weight
     is_tied = model.get_output_embeddings().weight.data_ptr() == table.data_ptr()
     weights = [p for p in model.parameters() if p.ndim == 2 and (is_tied or p is not table)]
-    made = [(product(w), torch.randn(batch, w.shape[1], dtype=w.dtype, device=w.device)) for w in weights]
+    made = [
+        (product(w, in_int8=in_int8), torch.randn(batch, w.shape[1], dtype=w.dtype, device=w.device)) for w in weights
+    ]
     best = min(timed(lambda: [times(x) for times, x in made])[spent(model.device)] for _ in range(8))
     return batch / best
 
@@ -260,7 +263,7 @@ def side_by_side(args, candidates, loop, library, tools):
         }
         shown = ", ".join(f"{what} {v:.3f} [{low:.3f}, {high:.3f}]" for what, (v, low, high) in figures.items())
         print(f"{name}: {shown}, {np.mean(counts):.1f} tokens per text")
-    top = limit(untouched, args.batch)
+    top = limit(untouched, args.batch, in_int8=loop.decoder.in_int8)
     share = float(np.median([r[2] / r[spent(untouched.device)] for r in rounds["loop"]])) / top
     found["of_the_limit"] = share
     print(
@@ -278,7 +281,8 @@ def main(argv=None):
     untouched, merged = (
         load_model(folder, device=device, dtype=dtype).model for dtype in ("auto", args.library_dtype)
     )
-    print(f"{args.decoder} on {device}: loop {untouched.dtype}, generate {merged.dtype}", flush=True)
+    weights = "torch.int8" if decoder.in_int8 else untouched.dtype
+    print(f"{args.decoder} on {device}: weights {weights} in the loop, {merged.dtype} in generate", flush=True)
     loop, library = Loop(decoder), Library(decoder, merged, bridge)
     tools = encoder, untouched
     found = [side_by_side(args, candidates, loop, library, tools) for candidates in args.candidates]

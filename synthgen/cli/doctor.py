@@ -66,10 +66,12 @@ def _model(name: str) -> Check:
 def _hardware() -> tuple[Check, Check]:
     import torch
 
-    from synthgen.core.workers import has_bfloat16
+    from synthgen.core.workers import has_bfloat16, has_int8
 
-    able, found = has_bfloat16(), torch.cuda.is_available()
-    arithmetic = "bfloat16" if able else "float32: this CPU has no bfloat16 instructions, so decoding is slower"
+    able, found = has_bfloat16() or has_int8(), torch.cuda.is_available()
+    arithmetic = "bfloat16" if has_bfloat16() else "float32, because this CPU has no bfloat16 instructions"
+    if has_int8():
+        arithmetic += "; int8 for the weights of a language model stored in 16 bits"
     gpu = torch.cuda.get_device_name() if found else "none; the CPU is used"
     return Check("arithmetic", able, arithmetic, optional=True), Check("gpu", found, gpu, optional=not found)
 

@@ -38,6 +38,14 @@ def has_bfloat16() -> bool:
     return is_supported is not None and bool(is_supported())
 
 
+def has_int8() -> bool:
+    """Return whether int8 products are the fastest ones on this processor: it has AVX-512 VNNI, but not AMX."""
+    import torch
+
+    is_supported = torch.cpu._is_vnni_supported() and not torch.cpu._is_amx_tile_supported()  # noqa: SLF001
+    return is_supported and hasattr(torch.ops.onednn, "qlinear_pointwise")
+
+
 def arithmetic() -> str:
     """Return how this machine computes the vectors of texts: on a "gpu", or on the CPU in "bfloat16" or "float32".
 

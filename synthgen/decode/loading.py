@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError
 
 from synthgen.core.errors import ModelError
-from synthgen.core.workers import has_bfloat16
+from synthgen.core.workers import has_bfloat16, has_int8
 from synthgen.decode.loop.llama import has_stepper
 
 Dtype = Literal["auto", "bfloat16", "float32"]
@@ -42,22 +42,44 @@ def decode_dtype(folder: Path, device: Placement) -> Dtype:
     Exceptions are models that are stored in bfloat16, and Llama and Mistral models whose forward pass is
     `LlamaStepper`.
     """
-    from transformers import AutoConfig
-
-    if backend_of(device) != "cpu":
-        return "auto"
-    try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError):  # `load_model` reports this error
+    config = _config(folder)
+    if backend_of(device) != "cpu" or config is None:
         return "auto"
     keeps_dtype = config.model_type in ("llama", "mistral") and has_stepper(config)
     return "auto" if keeps_dtype or config.dtype is torch.bfloat16 else "bfloat16"
 
 
-def decode_backend(folder: Path, device: Placement) -> str:
-    """Return the backend that decodes with a model: "cpu in bfloat16", or the result of `backend_of`."""
+def decodes_in_int8(folder: Path, device: Placement) -> bool:
+    """Return whether a decoder uses int8 weights for a model whose forward pass is `LlamaStepper`.
+
+    It does so on a processor for which `has_int8` is true, if the model is stored in 16 bits or loaded in bfloat16.
+    """
+    config = _config(folder)
+    if backend_of(device) == "cuda" or not has_int8() or config is None or not has_stepper(config):
+        return False
+    return config.dtype in HALVES or decode_dtype(folder, device) == "bfloat16"
+
+
+def decode_backend(folder: Path, device: Placement, *, own_loop: bool = True) -> str:
+    """Return the backend that decodes with a model: the result of `backend_of`, with the type of converted weights.
+
+    For example, "cpu in int8" means that the weights are converted to int8. With `own_loop`, `LlamaStepper` computes
+    the forward pass of the models that it supports.
+    """
     backend = backend_of(device)
+    if own_loop and decodes_in_int8(folder, device):
+        return f"{backend} in int8"
     return f"{backend} in bfloat16" if decode_dtype(folder, device) == "bfloat16" else backend
+
+
+def _config(folder: Path) -> Any:
+    """Return the configuration of the model in a folder; None if it cannot be read (`load_model` reports this)."""
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError):
+        return None
 
 
 def slowdown(backend: str) -> int:

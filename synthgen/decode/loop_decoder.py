@@ -18,7 +18,7 @@ from synthgen.core.sentences import NO_END, SENTENCE_END
 from synthgen.core.types import Candidate, Float32, Latents
 from synthgen.decode.base import Settings
 from synthgen.decode.class_words import TokenBiases
-from synthgen.decode.loading import Dtype, Placement, decode_dtype, load_model
+from synthgen.decode.loading import Dtype, Placement, decode_dtype, decodes_in_int8, load_model
 from synthgen.decode.loop.batching import Stepper, TokenConstraints, padded, stepper_of, uniforms_of, write
 from synthgen.decode.loop.generic import GenericStepper
 from synthgen.decode.loop.llama import LlamaWeights, has_stepper
@@ -38,6 +38,7 @@ class LoopDecoder(ABC):
     def __init__(
         self, folder: Path, name: str, *, device: Placement, dtype: Dtype = "auto", own_loop: bool = True
     ) -> None:
+        self.in_int8 = dtype == "auto" and decodes_in_int8(folder, device)
         if dtype == "auto":
             dtype = decode_dtype(folder, device)
         loaded = load_model(folder, dtype=dtype, device=device)
@@ -49,7 +50,7 @@ class LoopDecoder(ABC):
     def _prepare(self, special: AbstractSet[int], additional_ends: AbstractSet[int] = frozenset()) -> None:
         """Set the tokens that end a text, including `additional_ends`, and forbid all other `special` tokens."""
         supported = self.own_loop and self.on_one_device and has_stepper(self.model.config)
-        self.weights = LlamaWeights(self.model) if supported else None
+        self.weights = LlamaWeights(self.model, in_int8=self.in_int8) if supported else None
         self.eos = ends_of(self.model, self.tokenizer, self.folder) | additional_ends
         size = self.model.get_output_embeddings().weight.shape[0]
         never = sorted(i for i in special - self.eos if i < size)

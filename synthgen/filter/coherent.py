@@ -1,14 +1,17 @@
 """Filter generated texts (candidates) by the number of contradictions in a text, such as two ages of one person."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from synthgen.coherence import contradictions
 from synthgen.core.types import Candidate, FilterOutcome
 from synthgen.filter.base import FittedFilter, outcome
 
 NAME = "coherent"
+KNOWN_TEXTS = 1 << 14  # number of texts whose counts are remembered; each round of a run filters all texts again
 
 
+@lru_cache(maxsize=KNOWN_TEXTS)
 def count_contradictions(text: str) -> int:
     """Return the number of contradictions in a text."""
     return len(contradictions(text))

@@ -118,7 +118,8 @@ def decoder_model(job: Job, train: Corpus, bridge: Bridge | Vocabulary, encoder:
     """Return the language model with `bridge` or, if `bridge` is a vocabulary, the language model for prompts."""
     config, folder = job.config.decode, job.folder(job.config.decode.model)
     engine_is_backend = config.engine in {ENDPOINT, VLLM}
-    backend = config.engine if engine_is_backend else decode_backend(folder, config.placement)
+    own_loop = config.engine == BUILTIN
+    backend = config.engine if engine_is_backend else decode_backend(folder, config.placement, own_loop=own_loop)
     weights = digest_of(folder)  # if a server writes the texts, this model only measures the fluency
     if config.endpoint is not None:
         weights = sha256_json([weights, endpoint_digest(config.endpoint)])

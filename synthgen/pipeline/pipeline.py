@@ -14,7 +14,7 @@ from synthgen.core.engine import require_engine
 from synthgen.core.errors import UsageError
 from synthgen.core.progress import Progress, notebook_progress
 from synthgen.core.run_config import RAY
-from synthgen.core.workers import arithmetic
+from synthgen.core.workers import arithmetic, has_int8
 from synthgen.pipeline.institution import ledger_of, policy_of
 
 if TYPE_CHECKING:
@@ -197,7 +197,8 @@ def _identity(config: Config) -> dict[str, str]:
     from synthgen.decode.loading import backend_of
 
     backend = backend_of(config.decode.placement) if config.decode.runs_here else "server"
-    return {"config": config.digest(), "version": version("synthgen"), "backend": backend, "encoding": arithmetic()}
+    numbers = f"{arithmetic()}, int8" if has_int8() else arithmetic()
+    return {"config": config.digest(), "version": version("synthgen"), "backend": backend, "arithmetic": numbers}
 
 
 def _with_source(config: Config, table: Any) -> Config:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from synthgen.core.errors import ModelError
-from synthgen.decode.loop.products import can_pack, merged, product
+from synthgen.decode.loop.products import Plain, merged, product
 
 # `model_type` of models that differ only in the sliding window (mistral), in the biases of queries, keys and values
 # (qwen2), and in the norms of queries and keys (qwen3)
@@ -76,11 +76,13 @@ def has_stepper(config: Any) -> bool:
 class Layer:
     """The matrix products (see products.py) of one layer, and the weights of its norms."""
 
-    def __init__(self, layer: Any) -> None:
+    def __init__(self, layer: Any, *, in_int8: bool) -> None:
         attention, mlp = layer.self_attn, layer.mlp
-        self.qkv = merged(attention.q_proj, attention.k_proj, attention.v_proj)
-        self.o = product(attention.o_proj.weight)
-        self.gate, self.up, self.down = (product(p.weight) for p in (mlp.gate_proj, mlp.up_proj, mlp.down_proj))
+        self.qkv = merged(attention.q_proj, attention.k_proj, attention.v_proj, in_int8=in_int8)
+        self.o, self.gate, self.up, self.down = (
+            product(linear.weight, in_int8=in_int8)
+            for linear in (attention.o_proj, mlp.gate_proj, mlp.up_proj, mlp.down_proj)
+        )
         self.norm1, self.norm2 = layer.input_layernorm.weight, layer.post_attention_layernorm.weight
         # weights of the norms of the queries and keys (heads + kv, d); None if the model has no such norms
         self.qk_norm: Tensor | None = None
@@ -93,26 +95,27 @@ class Layer:
 class LlamaWeights:
     """The weights of a model in the layout of `LlamaStepper`; several steppers can share the weights.
 
-    If the weights can be packed (see `can_pack`), the layers of `model` are removed, and `model` becomes unusable.
+    If the weights are copied (see `Packed` and `Quantized`), the layers of `model` are removed, and `model` becomes
+    unusable. With `in_int8`, products use int8 weights; see `decodes_in_int8`.
 
     Raises:
         ModelError: `has_stepper` is false for the model.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, *, in_int8: bool = False) -> None:
         if not has_stepper(model.config):
             raise ModelError(
                 f"the forward pass for Llama models does not support a model of type {model.config.model_type!r}"
             )
         self.config, body = model.config, model.model
         self.table, self.norm, self.rotary = body.embed_tokens.weight, body.norm.weight, body.rotary_emb
-        self.head = product(model.lm_head.weight)
+        self.head = product(model.lm_head.weight, in_int8=in_int8)
         # (batch, length, number of threads) of a stepper -> numbers of rows that a step can compute
         self.sizes: dict[tuple[int, int, int], tuple[int, ...]] = {}
         self.layers = []
         for i, layer in enumerate(body.layers):
-            self.layers.append(Layer(layer))
-            if can_pack(self.table):
+            self.layers.append(Layer(layer, in_int8=in_int8))
+            if type(self.head) is not Plain:
                 body.layers[i] = nn.Identity()
 
 

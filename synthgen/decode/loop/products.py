@@ -1,8 +1,9 @@
-"""Matrix products of the decode loop: `Plain` for any processor, `Packed` for processors with bfloat16 instructions.
+"""Matrix products of the decode loop: `Plain` for any processor, and two faster products for certain processors.
 
-These instructions require a special memory layout of the weight matrix (packed). `Plain` packs the weight at every
-call, and `Packed` only once. `Packed` also applies the next operation (SiLU, multiplication or addition) before it
-rounds the result, so the last bits differ from those of `Plain`.
+`Packed` is for processors with bfloat16 instructions, and `Quantized` for processors with int8 instructions. These
+instructions require a special memory layout of the weight matrix (packed). `Plain` packs the weight at every call,
+and the other products only once. They also apply the next operation (SiLU, multiplication or addition) before they
+round the result, so the last bits differ from those of `Plain`.
 """
 
 from typing import Any
@@ -13,7 +14,9 @@ from torch.nn import functional
 
 from synthgen.core.workers import has_bfloat16
 
-ROWS = 64  # number of rows of x for which the packed layout is fastest; any other number works too
+ROWS = 64  # number of rows of x for which the packed layouts are fastest; any other number works too
+LEVELS = 127  # largest int8 number; weights and activations are rounded to -LEVELS, ..., LEVELS times a scale
+FINER = 2 * LEVELS  # an activation is the sum of two int8 numbers, and this is the ratio of their scales
 
 
 class Plain:
@@ -43,12 +46,15 @@ class Plain:
 
     # `function` and `operation` have the names that mkldnn requires; "swish" is SiLU
     def _unary(self, x: Tensor, function: str) -> Tensor:
-        y = functional.linear(x, self.weight, self.bias)
-        return functional.silu(y) if function == "swish" else y
+        y = self._linear(x)
+        return (functional.silu(y) if function == "swish" else y).to(x.dtype)
 
     def _binary(self, x: Tensor, other: Tensor, operation: str) -> Tensor:
-        y = functional.linear(x, self.weight, self.bias)
-        return y * other if operation == "mul" else y + other
+        y = self._linear(x)
+        return (y * other if operation == "mul" else y + other).to(x.dtype)
+
+    def _linear(self, x: Tensor) -> Tensor:
+        return functional.linear(x, self.weight, self.bias)
 
 
 class Packed(Plain):
@@ -66,6 +72,48 @@ class Packed(Plain):
         return y
 
 
+class Quantized(Plain):
+    """The same product with int8 weights, on a CPU.
+
+    Each row of `weight` is rounded to int8 numbers times a scale. Each row of x is rounded to a sum of two rows of
+    int8 numbers, with a scale each; the error is at most 1 / 64,516 of the largest number of the row. Sums of int8
+    products are exact, so y does not depend on the number of rows, or on the order of the additions.
+
+    Reference: Dettmers et al. 2022, arXiv 2208.07339 (one scale per row of x and of the weight). One int8 number per
+    activation would be too coarse, because a few columns of x are much larger than the others.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
+        wide = weight.detach().float()
+        self.scale = wide.abs().amax(dim=1).clamp_(min=torch.finfo(torch.float32).tiny) / LEVELS
+        self.zero = torch.zeros(len(wide), dtype=torch.int64)
+        numbers = (wide / self.scale[:, None]).round_().to(torch.int8)
+        packed = torch.ops.onednn.qlinear_prepack(numbers, [2 * ROWS, wide.shape[1]])
+        super().__init__(packed, None if bias is None else bias.detach().float())
+
+    # many rows are divided into parts whose numbers fit into the cache of the processor
+    def _unary(self, x: Tensor, function: str) -> Tensor:
+        return torch.cat([super(Quantized, self)._unary(part, function) for part in torch.split(x, ROWS)])
+
+    def _binary(self, x: Tensor, other: Tensor, operation: str) -> Tensor:
+        parts = zip(torch.split(x, ROWS), torch.split(other, ROWS), strict=True)
+        return torch.cat([super(Quantized, self)._binary(*pair, operation) for pair in parts])
+
+    def _linear(self, x: Tensor) -> Tensor:
+        """Return y in float32."""
+        wide, n = x.float(), len(x)
+        scale = wide.abs().amax(dim=1, keepdim=True).clamp_(min=torch.finfo(torch.float32).tiny) / LEVELS
+        rest = wide / scale
+        coarse = rest.round()
+        fine = rest.sub_(coarse).mul_(FINER).round_()
+        # the fast product of oneDNN takes numbers from 0 to 255, and subtracts 128 from them
+        numbers = torch.cat((coarse, fine)).add_(128).to(torch.int32).to(torch.uint8)
+        multiply, to = torch.ops.onednn.qlinear_pointwise, torch.float32
+        y = multiply(numbers, 1.0, 128, self.weight, self.scale, self.zero, None, 1.0, 0, to, "none", [], "")
+        y = torch.add(y[:n], y[n:], alpha=1 / FINER).mul_(scale)
+        return y if self.bias is None else y.add_(self.bias)
+
+
 def can_pack(weight: Tensor) -> bool:
     """Return whether a weight can be packed: bfloat16, on a processor with bfloat16 instructions."""
     if weight.device.type != "cpu" or weight.dtype != torch.bfloat16:
@@ -73,13 +121,17 @@ def can_pack(weight: Tensor) -> bool:
     return hasattr(_ops(), "_linear_pointwise") and has_bfloat16()
 
 
-def product(weight: Tensor, bias: Tensor | None = None) -> Plain:
-    """Return the product with a weight (out, in) and a bias (out), packed if possible."""
-    return Packed(weight, bias) if can_pack(weight) else Plain(weight, bias)
+def product(weight: Tensor, bias: Tensor | None = None, *, in_int8: bool = False) -> Plain:
+    """Return the product with a weight (out, in) and a bias (out): `Quantized` if `in_int8`, or packed.
+
+    With `in_int8`, the weight must be on a CPU for which `has_int8` is true.
+    """
+    kind = Quantized if in_int8 else Packed if can_pack(weight) else Plain
+    return kind(weight, bias)
 
 
-def merged(*parts: nn.Linear) -> Plain:
-    """Return one product for layers that share an input; all of them have a bias, or none.
+def merged(*parts: nn.Linear, in_int8: bool = False) -> Plain:
+    """Return one product (see `product`) for layers that share an input; all of them have a bias, or none.
 
     The weights of the layers are concatenated, and become views of the concatenated weight.
     """
@@ -87,8 +139,8 @@ def merged(*parts: nn.Linear) -> Plain:
     for part in parts:
         end = begin + len(part.weight)
         part.weight.data, begin = weight[begin:end], end
-    biases = [part.bias for part in parts if part.bias is not None]
-    return product(weight, torch.cat(biases) if biases else None)
+    biases: list[Tensor] = [part.bias for part in parts if part.bias is not None]
+    return product(weight, torch.cat(biases) if biases else None, in_int8=in_int8)
 
 
 def _ops() -> Any:

@@ -26,12 +26,15 @@ def test_missing_models_and_bridge_fail_and_swap_memory_and_gpu_are_optional(tmp
     assert all(json.dumps(asdict(check)) for check in checks.values())
 
 
-@pytest.mark.parametrize(("able", "start"), [(True, "bfloat16"), (False, "float32: ")])
-def test_the_arithmetic_of_the_cpu_is_reported(monkeypatch, able, start):
+@pytest.mark.parametrize(("able", "start"), [(True, "bfloat16"), (False, "float32, because")])
+@pytest.mark.parametrize("in_int8", [True, False])
+def test_the_arithmetic_of_the_cpu_is_reported(monkeypatch, able, start, in_int8):
     monkeypatch.setattr("synthgen.core.workers.has_bfloat16", lambda: able)
+    monkeypatch.setattr("synthgen.core.workers.has_int8", lambda: in_int8)
     check = found()["arithmetic"]
-    assert (check.ok, check.optional) == (able, True)
+    assert (check.ok, check.optional) == (able or in_int8, True)
     assert check.detail.startswith(start)
+    assert ("int8" in check.detail) is in_int8
 
 
 def test_free_space_is_checked_where_the_store_would_be_created(store, monkeypatch):

@@ -5,8 +5,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from synthgen.core.errors import ModelError
+from synthgen.core.workers import has_int8
 from synthgen.decode import loading
-from synthgen.decode.loading import decode_backend, decode_dtype, load_model
+from synthgen.decode.loading import decode_backend, decode_dtype, decodes_in_int8, load_model
+from synthgen.decode.loop.llama import LlamaStepper
+from synthgen.decode.loop.products import Quantized
 from synthgen.decode.prompting.local import PromptDecoder
 from synthgen.decode.prompting.prompter import Prompter
 
@@ -60,6 +63,7 @@ def test_a_processor_without_bfloat16_computes_in_float32(tiny, tmp_path, monkey
 def test_decoders_of_other_families_compute_in_bfloat16_where_the_processor_has_it(
     tiny, tmp_path, monkeypatch, *, family, changes, stored, multiplies, wanted
 ):
+    monkeypatch.setattr(loading, "has_int8", lambda: False)
     monkeypatch.setattr(loading, "has_bfloat16", lambda: multiplies)
     folder = tiny.save_model(tmp_path, family, **changes)
     load_model(folder).model.to(stored).save_pretrained(folder)
@@ -71,9 +75,49 @@ def test_decoders_of_other_families_compute_in_bfloat16_where_the_processor_has_
     assert load_model(folder).model.dtype is (stored if multiplies else torch.float32)  # the dtype for training
 
 
+@pytest.mark.parametrize("multiplies", [True, False])
+@pytest.mark.parametrize(
+    ("family", "changes", "stored", "wanted"),
+    [
+        ("llama", {}, torch.bfloat16, True),
+        ("llama", {}, torch.float16, True),
+        ("llama", {}, torch.float32, False),
+        ("qwen3", {}, torch.bfloat16, True),
+        ("llama", {"attention_bias": True}, torch.bfloat16, False),
+        ("gpt2", {}, torch.bfloat16, False),
+    ],
+)
+def test_models_in_16_bits_are_decoded_in_int8_where_the_processor_is_fastest_with_it(
+    tiny, tmp_path, monkeypatch, *, family, changes, stored, wanted, multiplies
+):
+    monkeypatch.setattr(loading, "has_bfloat16", lambda: multiplies)
+    monkeypatch.setattr(loading, "has_int8", lambda: True)
+    folder = tiny.save_model(tmp_path, family, dtype=stored, **changes)
+    assert decodes_in_int8(folder, "cpu") is wanted
+    assert decode_backend(folder, "cpu").endswith(" in int8") is wanted
+    assert "int8" not in decode_backend(folder, "cpu", own_loop=False)
+    monkeypatch.setattr(loading, "has_int8", lambda: False)
+    assert not decodes_in_int8(folder, "cpu")
+    monkeypatch.setattr(loading, "has_int8", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert not decodes_in_int8(folder, "cuda")
+
+
+@pytest.mark.skipif(not has_int8(), reason="this processor has AMX, or no int8 instructions")
+def test_a_decoder_writes_texts_with_int8_weights(tiny, tmp_path):
+    folder = tiny.save_model(tmp_path, "llama", dtype=torch.bfloat16)
+    made = PromptDecoder(folder, Prompter(), decoder="tiny")
+    stepper = made._stepper(2, 9, 20)
+    assert isinstance(stepper, LlamaStepper)
+    assert {type(product) for product in (stepper.weights.head, stepper.weights.layers[2].down)} == {Quantized}
+    by_library = PromptDecoder(folder, Prompter(), decoder="tiny", own_loop=False)
+    assert by_library.weights is None
+
+
 def test_dtype_of_a_decoder_on_a_gpu_or_without_a_readable_config(tiny, gpt2_folder, tmp_path, monkeypatch):
     monkeypatch.setattr(loading, "has_bfloat16", lambda: True)
     assert decode_dtype(tmp_path, "cpu") == "auto"
+    assert not decodes_in_int8(tmp_path, "cpu")
     by_transformers = PromptDecoder(gpt2_folder, Prompter(), decoder="tiny", own_loop=False)
     assert by_transformers.model.dtype is torch.bfloat16
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)

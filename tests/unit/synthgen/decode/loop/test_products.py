@@ -3,7 +3,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from synthgen.decode.loop.products import Packed, Plain, can_pack, merged, product
+from synthgen.core.workers import has_int8
+from synthgen.decode.loop.products import FINER, LEVELS, Packed, Plain, Quantized, can_pack, merged, product
 
 OUT, IN = 48, 80
 
@@ -51,6 +52,87 @@ def test_only_bfloat16_on_a_cpu_is_packed():
     assert type(product(torch.zeros(2, 2))) is Plain
 
 
+needs_int8 = pytest.mark.skipif(not has_int8(), reason="this processor has AMX, or no int8 instructions")
+ACTIVATIONS = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+
+
+def reference(x, weight):
+    """Return the product with the roundings of `Quantized`, summed in float64."""
+    x, weight = x.float(), weight.float()
+    scale, of_weight = (v.abs().amax(dim=1, keepdim=True) / LEVELS for v in (x, weight))
+    coarse = (x / scale).round()
+    fine = ((x / scale - coarse) * FINER).round()
+    numbers = (weight / of_weight).round().double() * of_weight.double()
+    return (coarse.double() + fine.double() / FINER) * scale.double() @ numbers.T
+
+
+@needs_int8
+@torch.inference_mode()
+@ACTIVATIONS
+@pytest.mark.parametrize("n", [1, 7, 64, 130])
+@pytest.mark.parametrize("has_bias", [False, True])
+def test_int8_products_follow_their_equations(dtype, n, has_bias):
+    shapes = (n, IN), (OUT, IN), (n, OUT), (OUT,)
+    x, weight, other, bias = (numbers(*s, seed=i, dtype=dtype) for i, s in enumerate(shapes))
+    x[:, 3] *= 100  # one large column, as in language models
+    made = Quantized(weight, bias if has_bias else None)
+    y = (reference(x, weight) + (bias.double() if has_bias else 0)).float()
+    near = {"atol": 1e-4, "rtol": 1e-5 if dtype is torch.float32 else 2**-8}  # the result is rounded once
+    assert made(x).dtype is dtype
+    torch.testing.assert_close(made(x).float(), y, **near)
+    torch.testing.assert_close(made.silu(x).float(), functional.silu(y), **near)
+    torch.testing.assert_close(made.times(x, other).float(), y * other.float(), **near)
+    torch.testing.assert_close(made.plus(x, other).float(), y + other.float(), **near)
+    exact = x.float() @ weight.float().T + (bias.float() if has_bias else 0)
+    error = (made(x).float() - exact).norm(dim=1) / exact.norm(dim=1)
+    assert error.max() < 0.01
+
+
+@needs_int8
+@torch.inference_mode()
+@ACTIVATIONS
+def test_rows_of_int8_products_do_not_depend_on_other_rows(dtype):
+    x, weight = numbers(640, IN, dtype=dtype), numbers(OUT, IN, seed=1, dtype=dtype)
+    made = Quantized(weight)
+    full, order = made(x), torch.randperm(640, generator=torch.Generator().manual_seed(2))
+    assert torch.equal(full[order], made(x[order]))
+    for n in (1, 2, 8, 9, 64, 100):
+        assert torch.equal(full[:n], made(x[:n]))
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        assert torch.equal(full, made(x))
+    finally:
+        torch.set_num_threads(threads)
+
+
+@needs_int8
+@torch.inference_mode()
+def test_int8_sums_are_exact_for_long_rows():
+    signs = torch.where(numbers(5, 20_000) > 0, 1.0, -1.0)
+    weight = torch.where(numbers(3, 20_000, seed=1) > 0, 1.0, -1.0)
+    assert torch.equal(Quantized(weight)(signs), signs @ weight.T)
+
+
+@needs_int8
+@torch.inference_mode()
+def test_int8_products_of_zeros_are_zeros_and_broken_numbers_stay_visible():
+    x, weight = numbers(4, IN), numbers(OUT, IN, seed=1)
+    x[0], weight[2], x[1, 5], x[2, 5] = 0, 0, float("nan"), float("inf")
+    y = Quantized(weight)(x)
+    assert torch.equal(y[0], torch.zeros(OUT))
+    assert float(y[3, 2]) == 0
+    assert not torch.isfinite(y[1:3]).any()
+    assert torch.isfinite(y[3]).all()
+
+
+@needs_int8
+def test_int8_is_used_only_on_request():
+    assert type(product(torch.zeros(2, 2))) is Plain
+    assert type(product(torch.zeros(2, 2), in_int8=True)) is Quantized
+    assert type(merged(nn.Linear(5, 3), nn.Linear(5, 2), in_int8=True)) is Quantized
+
+
 @torch.inference_mode()
 def test_merged_layers_share_their_weights():
     a, b = nn.Linear(5, 3, bias=False), nn.Linear(5, 2, bias=False)
@@ -74,6 +156,10 @@ PRIVATE = {  # private names that a new version of torch may remove, and the rem
     "_is_avx512_bf16_supported": "say in has_bfloat16 how torch now tells that the processor multiplies bfloat16",
     "_is_mkldnn_bf16_supported": "say in has_bfloat16 how torch now tells that an ARM processor multiplies bfloat16",
     "_reorder_linear_weight": "pack weights as torch/_inductor/mkldnn_lowerings.py does now, or take Plain",
+    "_is_vnni_supported": "say in has_int8 how torch now tells that the processor has AVX-512 VNNI",
+    "_is_amx_tile_supported": "say in has_int8 how torch now tells that the processor has AMX",
+    "qlinear_prepack": "pack int8 weights as torch/_inductor/fx_passes/quantization.py does now, or take Plain",
+    "qlinear_pointwise": "multiply int8 numbers as torch/_inductor/quantized_lowerings.py does now",
     "_linear_pointwise": "multiply packed weights as torch/_inductor/fx_passes/mkldnn_fusion.py does now",
 }
 
@@ -81,4 +167,5 @@ PRIVATE = {  # private names that a new version of torch may remove, and the rem
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this build of torch has no oneDNN")
 @pytest.mark.parametrize("name", PRIVATE)
 def test_private_names_of_torch_exist(name):
-    assert hasattr(torch.cpu, name) or hasattr(torch.ops.mkldnn, name), f"{torch.__version__}: {PRIVATE[name]}"
+    places = torch.cpu, torch.ops.mkldnn, torch.ops.onednn
+    assert any(hasattr(place, name) for place in places), f"{torch.__version__}: {PRIVATE[name]}"
