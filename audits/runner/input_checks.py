@@ -24,7 +24,7 @@ from audits.text.disguise import disguise
 from audits.text.layout import BROKEN
 from audits.text.minhash import near_pairs, sketch
 from audits.text.normalise import tokens, without_numbers
-from audits.text.shared_runs import number_rows
+from audits.text.shared_runs import TokenNumbers, number_rows
 
 NEAR_DUPLICATE = 0.8  # smallest Jaccard index of the 5-word sequences of two near-duplicate rows
 MAX_NEAR_DUPLICATES = 0.01  # at most this share of the control rows may nearly duplicate a train row
@@ -275,7 +275,7 @@ def _repeating_reference(inputs: AuditInputs, reference: Table) -> Bool:
     _, owner = persons(inputs.train.groups + inputs.control.groups)
     n_rows, n_persons = len(owner), int(owner.max()) + 1
     texts = inputs.train.texts + inputs.control.texts + reference.texts
-    rows = number_rows((without_numbers(tokens(text)) for text in texts), {})
+    rows = number_rows((without_numbers(tokens(text)) for text in texts), TokenNumbers())
     # the whole reference counts as one additional control person, with the index n_persons
     side = np.where(np.arange(n_persons + 1) < len(set(inputs.train.groups)), TRAIN, CONTROL)
     pool = Owned(rows, np.concatenate([owner, np.full(len(reference), n_persons)]), side)

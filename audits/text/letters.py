@@ -17,7 +17,7 @@ _VOWELS = "aeiouаеёиоуыэюяαεηιουω"
 _DROPPED = re.compile(rf"[\W\d_{_VOWELS}]+")
 _DROPPED_ASCII = {code: None for code in range(128) if chr(code) in _VOWELS or not chr(code).isalpha()}
 _NUMBER = re.compile(r"\d+")
-_TOKEN = re.compile(r"[^\W_]+")
+_TOKEN_WITH_DIGIT = re.compile(r"(?<![^\W_])[^\W_]*?\d[^\W_]*")
 _REPEATED = re.compile(r"(.)\1+")
 LEET = str.maketrans("01345789", "oieastbg")  # replaces digits by the letters that they look like
 
@@ -64,7 +64,7 @@ def consonant_chunks(normalised: str) -> list[str]:
         text[m.start() - 1 : m.start()].isalpha() or text[m.end() : m.end() + 1].isalpha()
         for m in _NUMBER.finditer(text)
     ):
-        text = _TOKEN.sub(lambda match: match[0] if match[0].isdigit() else match[0].translate(LEET), text)
+        text = _TOKEN_WITH_DIGIT.sub(lambda match: match[0] if match[0].isdigit() else match[0].translate(LEET), text)
     return chunks(consonants(text))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audits.core.types import Bool, Float, Int, UInt
-from audits.text.ngrams import distinct, find_keys, grown, starts_group, within_groups
+from audits.text.ngrams import distinct, grown, starts_group, within_groups
 
 SHORTEST = 5  # number of tokens of the runs with which the search starts; many persons share shorter runs
 CAP_TOKENS = 64  # longer runs count as runs of this length
@@ -115,11 +115,19 @@ def _bits_before(tokens: NDArray[np.int32]) -> Float:
     return np.append(0.0, np.cumsum(np.log2(len(tokens) / counts)[tokens]))
 
 
-def number_rows(rows: Iterable[Sequence[str]], vocabulary: dict[str, int]) -> Numbered:
+class TokenNumbers(dict[str, int]):
+    """The number of each token; a token that is looked up for the first time gets the next number, counted from 0."""
+
+    def __missing__(self, token: str) -> int:
+        self[token] = number = len(self)
+        return number
+
+
+def number_rows(rows: Iterable[Sequence[str]], vocabulary: TokenNumbers) -> Numbered:
     """Return rows of tokens as numbers in `vocabulary`, to which new tokens are added."""
     numbers, ends = array("i"), array("q", [0])
     for words in rows:
-        numbers.extend(vocabulary.setdefault(word, len(vocabulary)) for word in words)
+        numbers.extend(map(vocabulary.__getitem__, words))
         ends.append(len(numbers))
     return Numbered(np.frombuffer(numbers, dtype=np.int32), np.frombuffer(ends, dtype=np.int64))
 
@@ -178,22 +186,28 @@ def run_keys(table: Numbered, places: Int, length: int) -> UInt:
 
 
 def _runs_of_part(synthetic_part: Part, real_part: Part, owners: Int, public: int, length: int, bits: Float) -> Runs:
-    """Return the runs of few owners in one part: the first run for each synthetic row, owner and length."""
+    """Return the runs of few owners in one part: the first run for each synthetic row, owner and length.
+
+    Equal runs have the same number, counted from 0. The numbers of longer runs are computed from the numbers of the
+    shorter runs and the added tokens.
+    """
     (synthetic, synthetic_places), (real, real_places) = synthetic_part, real_part
     empty, n_owners = np.zeros(0, dtype=np.int64), public + 1
     entries = [Runs(*[empty] * 5)]
-    while len(synthetic_places.at) > 0 and len(real_places.at) > 0:
-        # `keys` has the key of each different run of the real rows, and `first_place` the index of its first place in
-        # `real_places`. `real_run` and `synthetic_run` have the index in `keys` of the run at each place.
-        keys, first_place, real_run = np.unique(real_places.key, return_index=True, return_inverse=True)
-        synthetic_run, is_in_real = find_keys(keys, synthetic_places.key)
-        synthetic_places, synthetic_run = synthetic_places.chosen(is_in_real), synthetic_run[is_in_real]
+    synthetic_places, synthetic_run, real_places, real_run = _of_shared_runs(
+        synthetic_places, synthetic_places.key, real_places, real_places.key
+    )
+    while len(synthetic_places.at) > 0:
+        n_runs = int(real_run.max()) + 1
+        place_of_run = np.zeros(n_runs, dtype=np.int64)  # index in `real_places` of one place of each run
+        place_of_run[real_run] = np.arange(len(real_run))
         pairs = distinct(real_run * n_owners + owners[real_places.row])  # run · n_owners + owner, sorted
         # index in `pairs` of the first owner of each run; the owners of a run are in ascending order
-        pair_start = np.append(0, np.cumsum(np.bincount(pairs // n_owners, minlength=len(keys))))
-        limit = np.full(len(keys), most_owners(length))
+        pair_start = np.append(0, np.cumsum(np.bincount(pairs // n_owners, minlength=n_runs)))
+        limit = np.full(n_runs, most_owners(length))
         if length >= TOKENS_PER_OWNER:
-            is_rare = bits[real_places.at[first_place] + length] - bits[real_places.at[first_place]] >= RARE_BITS
+            at_run = real_places.at[place_of_run]
+            is_rare = bits[at_run + length] - bits[at_run] >= RARE_BITS
             limit[is_rare] = max(2, most_owners(length))
         has_few_owners = (np.diff(pair_start) <= limit) & (pairs[pair_start[1:] - 1] % n_owners != public)
         # `of_few_owners`: synthetic places at which runs of few owners begin; `place`: each of them, once per owner
@@ -203,22 +217,52 @@ def _runs_of_part(synthetic_part: Part, real_part: Part, owners: Int, public: in
         owner = pairs[pair_start[synthetic_run[place]] + within_groups(n_owners_of_place)] % n_owners
         row = synthetic_places.row[place]
         # `at`: index in `place` of the first place of each pair of row and owner
-        row_owner_pairs, at = np.unique(row * n_owners + owner, return_index=True)
+        order = np.lexsort((place, owner, row))
+        at = order[starts_group(row[order], owner[order])]
         start = synthetic_places.at[place[at]] - synthetic.starts[row[at]]
         lowest = pairs[pair_start[synthetic_run[place[at]]]] % n_owners
-        entries.append(Runs(row[at], owner[at], np.full(len(row_owner_pairs), length), start, lowest))
+        entries.append(Runs(row[at], owner[at], np.full(len(at), length), start, lowest))
         if length == CAP_TOKENS:
             break
-        is_in_both = np.zeros(len(keys), dtype=bool)
-        is_in_both[synthetic_run] = True
-        is_kept = is_in_both[real_run]
-        synthetic_places = _extended(synthetic, synthetic_places, length)
-        real_places = _extended(real, real_places.chosen(is_kept), length)
+        # the key of a longer run combines the number of the shorter run with the added token
+        n_tokens = 1 + max(int(table.tokens.max(initial=0)) for table in (synthetic, real))
+        synthetic_places, synthetic_run = _extended(synthetic, synthetic_places, synthetic_run, length, n_tokens)
+        real_places, real_run = _extended(real, real_places, real_run, length, n_tokens)
+        synthetic_places, synthetic_run, real_places, real_run = _of_shared_runs(
+            synthetic_places, synthetic_run, real_places, real_run
+        )
         length += 1
     return Runs(*(np.concatenate(columns) for columns in zip(*entries, strict=True)))
 
 
-def _extended(table: Numbered, places: Places, length: int) -> Places:
-    """Return the places at which the row has a run of length + 1 tokens, with the keys of these runs."""
-    places = places.chosen(places.at + length < table.starts[places.row + 1])
-    return places._replace(key=grown(places.key, table.tokens[places.at + length]))
+def _of_shared_runs(
+    synthetic_places: Places, synthetic_key: UInt | Int, real_places: Places, real_key: UInt | Int
+) -> tuple[Places, Int, Places, Int]:
+    """Return the places of runs that both tables have, and the number of the run at each place, per table.
+
+    Two runs are equal if they have the same key.
+    """
+    keys = np.concatenate((synthetic_key, real_key))
+    order = np.argsort(keys)
+    run = np.empty(len(keys), dtype=np.int64)
+    run[order] = np.cumsum(starts_group(keys[order])) - 1
+    n_runs = int(run.max(initial=-1)) + 1
+    synthetic_run, real_run = run[: len(synthetic_key)], run[len(synthetic_key) :]
+    is_shared = np.ones(n_runs, dtype=np.bool_)
+    for of_table in (synthetic_run, real_run):
+        is_shared &= np.bincount(of_table, minlength=n_runs) > 0
+    number = np.cumsum(is_shared) - 1
+    of_synthetic, of_real = is_shared[synthetic_run], is_shared[real_run]
+    return (
+        synthetic_places.chosen(of_synthetic),
+        number[synthetic_run[of_synthetic]],
+        real_places.chosen(of_real),
+        number[real_run[of_real]],
+    )
+
+
+def _extended(table: Numbered, places: Places, run: Int, length: int, n_tokens: int) -> tuple[Places, Int]:
+    """Return the places at which the row has a run of length + 1 tokens, and a key of each of these runs."""
+    is_longer = places.at + length < table.starts[places.row + 1]
+    places = places.chosen(is_longer)
+    return places, run[is_longer] * n_tokens + table.tokens[places.at + length]

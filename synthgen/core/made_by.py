@@ -36,7 +36,7 @@ def versions_of(names: Iterable[str]) -> dict[str, str]:
 
 @cache
 def sources(package: str, *parts: str) -> str:
-    """Return one SHA-256 for the .py files of an installed package, or only of its top-level entries in `parts`."""
+    """Return one SHA-256 of the .py files of an installed package; `parts` limits it to these top-level names."""
     spec = find_spec(package)
     if spec is None or spec.origin is None:
         raise InternalError(f"the source files of the package {package} cannot be found")

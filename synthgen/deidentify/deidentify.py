@@ -127,8 +127,8 @@ class Surrogates:
         return cased + word[len(stem) :]
 
     def _draw_name(self, key: str, *, is_first: bool) -> str:
-        # returns the first free name of a list from a drawn position on, or an invented name if no name is free; the
-        # first letter differs from the first letter of `key`
+        # searches a list for a free name, from a drawn position on, and returns it, or an invented name if no name is
+        # free; the first letter differs from the first letter of `key`
         pool = PLAIN_LAST
         if is_first:
             title = key.title()
@@ -191,7 +191,7 @@ class Surrogates:
         return self._pick([name for name in pool if name.casefold() not in key], kind, key)
 
     def _with_ending(self, parts: Sequence[str], value: str) -> str:
-        # joins the parts of an address; adds the state at the end of `value`, and a new code for a postal code
+        # joins the parts of an address, and adds the state and a new postal code if `value` ends with them
         end = ADDRESS_END.search(value)
         region, code = end.group("region", "code") if end else (None, None)
         address = ", ".join([*parts, *([region.upper()] if region else [])])
@@ -199,7 +199,7 @@ class Surrogates:
 
 
 def _same_kind(character: str, draw: int) -> str:
-    # returns the digit or letter number `draw` (modulo 10 or 26); any other character is unchanged
+    # returns digit `draw` % 10 for a digit, letter `draw` % 26 for a letter, and any other character unchanged
     if character.isdigit():
         return _DIGITS[draw % 10]
     if character.isalpha():

@@ -65,10 +65,10 @@ def evaluate(
     minimum over classes omits classes whose recall after training on real records is 0.
 
     `requested` is the requested number of synthetic records by class; without it, balance is not measured. The
-    intervals have the two-sided `confidence`. The scores of `baselines` are only in `Evaluation.results`.
+    intervals have the two-sided `confidence`. Only `Evaluation.results` has the scores of the sets `baselines`.
 
     Raises:
-        DataError: a table or `requested` is empty; a test person is in train, if both tables name persons; a test
+        DataError: a table or `requested` is empty; train and test name persons, and one is in both; a test
             class is not in train; or no text of a training set contains a word.
 
     Privacy: reads train and test texts and returns aggregates by class.
@@ -131,7 +131,7 @@ class _TestSet:
     subgroups: Mapping[tuple[str, str], Rows]  # by attribute and value: whether each record is in the subgroup
 
     def score(self, predicted: Labels, weights: Float64) -> Scores:
-        # a predicted class that no test record has gets the number -1, so it counts as wrong
+        # predicted classes without test records get the number -1, so they count as wrong
         number = {name: i for i, name in enumerate(self.names)}
         numbers = np.array([number.get(str(label), -1) for label in predicted], dtype=np.int64)
         return scores(self.truth, numbers, self.person, weights, len(self.names), self.subgroups)
@@ -149,10 +149,10 @@ def _test_set(tables: Tables) -> _TestSet:
 def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
     """Return the total variation distance between the class shares of `labels` and the requested class shares.
 
-    Missing records count as a further class, and the distance is 1 if a requested class has no record; see
-    `distance_of_shares`. The value is exact, so the interval has no width.
+    If there are fewer records than requested, the missing ones count as a further class. The distance is 1 if a
+    requested class has no record; see `distance_of_shares`. The value is exact, so the interval has no width.
 
-    `confidence` is two-sided, and the result states the one-sided confidence. Raise DataError if `labels` or
+    The result states (1 + `confidence`) / 2, the one-sided confidence. Raise DataError if `labels` or
     `requested` is empty.
     """
     if not labels or sum(requested.values()) <= 0:

@@ -86,7 +86,7 @@ def _files(folder: Path) -> tuple[list[Path], list[Dropped]]:  # (files of table
             tables[match["table"].lower()] = entry
     if problems or not tables:
         missing = "there is no file discharge.csv, radiology.csv or NOTEEVENTS.csv, with or without .gz"
-        hint = "Set source.path to a folder with at most one file for each table (discharge, radiology, NOTEEVENTS)."
+        hint = "Set source.path to a folder with tables discharge, radiology or NOTEEVENTS, one file for each."
         raise DataError(f"{folder} is not a folder of MIMIC notes", problems=problems or [missing], hint=hint)
     return list(tables.values()), dropped
 

@@ -35,7 +35,7 @@ def doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
     by_folded: dict[str, list[str]] = defaultdict(list)  # labels that differ only by case, width or spacing
     for label in sorted(counts):
         by_folded[folded(label)].append(label)
-    by_shape: dict[str, list[str]] = defaultdict(list)  # labels that look alike; one of each list in `by_folded`
+    by_shape: dict[str, list[str]] = defaultdict(list)  # look-alike labels; the first of each list in `by_folded`
     for spellings in by_folded.values():
         by_shape[_as_seen(spellings[0])].append(spellings[0])
     differ_by_case = [labels for labels in by_folded.values() if len(labels) > 1 and wanted & {*labels}]
@@ -56,9 +56,7 @@ def doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
         for labels in differ_by_shape
     ]
     if like_missing:
-        notes.append(
-            f"labels that look like a missing value are classes ({counted(like_missing)}); {_REMEDY_MISSING}"
-        )
+        notes.append(f"some class labels look like a missing value ({counted(like_missing)}); {_REMEDY_MISSING}")
     return notes
 
 

@@ -117,7 +117,7 @@ def _small_classes(records: Sequence[Record], min_class: MinClassConfig) -> dict
 def _with_copies_treated(
     records: list[Record], source: SourceConfig, notes: list[str], counts: dict[str, float]
 ) -> list[Record]:
-    """Return the records after `source.copy_forward`; add a sentence to `notes`, and the results to `counts`."""
+    """Apply `source.copy_forward` and return the records; add a sentence to `notes`, and results to `counts`."""
     copied = reduce_copies(records, source.copy_forward)
     removed = f"; {copied.n_sentences} sentences and {copied.n_records} whole records were removed"
     notes.append(
@@ -132,8 +132,8 @@ def _with_copies_treated(
 def _at_most(records: Sequence[Record], limit: int, seeds: SeedTree) -> list[Record]:
     """Return at most `limit` records of each person, in the given order.
 
-    A keyed hash of the person and the record's position among the person's records chooses the records. Record ids
-    are not hashed: an id can be a row number, which depends on the records of other persons.
+    The records with the smallest keyed hashes are kept. Person and position among the person's records are hashed,
+    but not the record id, because an id can be a row number, which depends on the records of other persons.
     """
     by_person: dict[str, list[Record]] = defaultdict(list)
     for record in records:

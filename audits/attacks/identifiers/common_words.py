@@ -12,7 +12,7 @@ from audits.attacks.identifiers.ownership import MIN_NAMES
 from audits.core.stats import exceeds_control
 from audits.text.clinical_terms import is_ordinary
 
-# if the synthetic table has ordinary words of at least 7 train persons and of no control person, the words are leaks
+# the words are leaks if the synthetic table has those of at least 7 train persons and of no control person
 MIN_CLEAR = 7
 TITLES = frozenset({"mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "doctor", "sir", "sister", "nurse"})
 CALENDAR = frozenset(
@@ -45,23 +45,23 @@ def ordinary_words_leak(n_train: int, n_control: int, share: float) -> bool:
     """Return whether the ordinary words of train persons in the synthetic table are leaks.
 
     `n_train` and `n_control` are the numbers of persons whose recorded ordinary words occur in the synthetic table.
-    `share` is the share of train among these persons that is expected without a leak.
+    Without a leak, the fraction `share` of these persons is expected to be in train.
     """
     is_clear = n_train >= MIN_CLEAR and n_control == 0
     return is_clear or exceeds_control(n_train, n_control, share, minimum=0)
 
 
 def leaking_words(words: Mapping[int, CommonWord], rows: Iterable[frozenset[int]], share: float) -> set[int]:
-    """Return the numbers of the words that are leaks.
+    """Return the keys of `words` that are leaks.
 
     Each recorded identifier has a number. `words` has the ordinary words by this number. `rows` has the numbers of
     the identifiers in each synthetic row.
 
     - If `ordinary_words_leak` returns true, all words of train persons are leaks.
     - Otherwise, two words in one row are leaks if both are recorded for the same train person. Two names of months or
-      weekdays do not count. If this also happens for at least two control persons, no word is a leak.
+      weekdays do not count. If at least two control persons have such pairs of words, no word is a leak.
     """
-    # numbers of train persons (field 1 of `CommonWord`) and of control persons (field 2) with an ordinary word
+    # counts of train persons (field 1 of `CommonWord`) and of control persons (field 2) with an ordinary word
     n_train, n_control = (len({p for word in words.values() for p in word[side]}) for side in (1, 2))
     if ordinary_words_leak(n_train, n_control, share):
         return {i for i, word in words.items() if word.train}

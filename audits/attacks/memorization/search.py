@@ -50,7 +50,7 @@ from audits.text.common_text import (
 from audits.text.letters import consonant_chunks
 from audits.text.ngrams import distinct, within_groups
 from audits.text.normalise import normalise, tokens, without_numbers
-from audits.text.shared_runs import Numbered, Runs, number_rows, renumbered, runs_alone
+from audits.text.shared_runs import Numbered, Runs, TokenNumbers, number_rows, renumbered, runs_alone
 from audits.text.spelling import corrections
 
 FLOOR_TOKENS = 13  # a single run of own words with fewer tokens never proves a leak
@@ -157,7 +157,7 @@ def readings(made: Sequence[str], pool: Pool) -> Iterator[tuple[int, Int, Pooled
     Two owners are merged if, in the reading MASKED, the texts of one repeat at least half of a record of the other
     one (`repeated_records`). Merged owners count as one, so text that only they share is not common text.
     """
-    vocabulary: dict[str, int] = {}
+    vocabulary = TokenNumbers()
     written = tuple(number_rows(map(tokens, texts), vocabulary) for texts in (made, pool.texts))
     words = list(vocabulary)
     # misspelled words are not corrected to words of the public reference, whose rows are the last ones of the pool
@@ -174,7 +174,7 @@ def readings(made: Sequence[str], pool: Pool) -> Iterator[tuple[int, Int, Pooled
     yield MASKED, merged, _pooled_texts(tables, common_text(owned, shared, merged))
     owned = owned._replace(rows=written[1])
     yield WRITTEN, merged, _pooled_texts(written, common_text(owned, shared_phrases(owned), merged))
-    chunks: dict[str, int] = {}
+    chunks = TokenNumbers()
     split = (map(consonant_chunks, map(normalise, texts)) for texts in (made, pool.texts))
     tables = tuple(number_rows(rows, chunks) for rows in split)
     owned = owned._replace(rows=tables[1])

@@ -23,7 +23,7 @@ FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
 GROUPS = 4  # divisor of the batch size: `read` takes a group of batch / GROUPS prompts, at least one
 SMALLER = (2, 4, 8)  # divisors of the batch size; if few rows hold texts, a step can compute batch / divisor rows
 WARM_UP = 3  # number of calls before a recording, because the first calls choose GPU functions and allocate memory
-MIN_ROWS = 8  # smallest batch / divisor (see `SMALLER`); products of fewer rows would be summed in another order
+MIN_ROWS = 8  # smallest number of rows of a step; products of fewer rows would be summed in another order
 
 
 def can_record(device: torch.device) -> bool:
@@ -62,8 +62,8 @@ class Recorded:
 def has_stepper(config: Any) -> bool:
     """Return whether `LlamaStepper` supports this configuration.
 
-    It supports the families in `FAMILIES` with the activation function SiLU. It does not support models in which all
-    linear layers have a bias, or Qwen models with a sliding window.
+    It supports the families in `FAMILIES` with the activation function SiLU, but not the options `attention_bias`,
+    `mlp_bias` and `use_sliding_window`.
     """
     options = ("attention_bias", "mlp_bias", "use_sliding_window")
     return (
@@ -126,8 +126,8 @@ class LlamaStepper:
 
     All shapes are fixed, so that the result for a row does not depend on the other rows. The caller pads prompts to
     `prompt` tokens, and a step attends to `length` positions of prompt and new tokens. `sizes` lists the numbers of
-    rows that a step can compute: the size of the batch, and smaller numbers for batches with few texts. The smaller
-    numbers gave bitwise the results of the full batch in a test on this machine.
+    rows that a step can compute: the size of the batch, and smaller numbers for batches with few texts. The
+    constructor tests that the smaller numbers give bitwise the results of the full batch.
 
     Raises:
         ModelError: the model's sliding window is shorter than `length`.
@@ -183,7 +183,7 @@ class LlamaStepper:
         return functional.embedding(ids, self.weights.table)
 
     def read_prefix(self, embeddings: Tensor) -> None:
-        """Read the prefix of all prompts, embeddings (p, width); `read` then takes prompts without this prefix."""
+        """Read `embeddings` (p, width), the prefix of all prompts; `read` then takes prompts without this prefix."""
         self.prefix_length = len(embeddings)
         prefix_cache = self._cache(1, self.prefix_length)
         self._fill(embeddings.unsqueeze(0), prefix_cache, 0)
@@ -215,7 +215,7 @@ class LlamaStepper:
         return x.view(n, t, width)
 
     def assign(self, rows: Tensor, prompts: Tensor) -> None:
-        """Let row rows[i] of the batch continue prompt prompts[i] of the last `read`; the arguments are int64 (m)."""
+        """Let row `rows[i]` of the batch continue prompt `prompts[i]` of the last `read`; both are int64 (m)."""
         columns = slice(self.prefix_length, self.prompt)
         self.rows[:, :, rows, :, columns] = self.prompts[:, :, prompts, :, columns]
 

@@ -15,7 +15,7 @@ from torch.nn import functional
 from synthgen.core.workers import has_bfloat16
 
 ROWS = 64  # number of rows of x for which the packed layouts are fastest; any other number works too
-LEVELS = 127  # largest int8 number; weights and activations are rounded to -LEVELS, ..., LEVELS times a scale
+LEVELS = 127  # largest int8 number; a weight becomes a whole number from -LEVELS to LEVELS, times a scale
 FINER = 2 * LEVELS  # an activation is the sum of two int8 numbers, and this is the ratio of their scales
 
 
@@ -75,9 +75,9 @@ class Packed(Plain):
 class Quantized(Plain):
     """The same product with int8 weights, on a CPU.
 
-    Each row of `weight` is rounded to int8 numbers times a scale. Each row of x is rounded to a sum of two rows of
-    int8 numbers, with a scale each; the error is at most 1 / 64,516 of the largest number of the row. Sums of int8
-    products are exact, so y does not depend on the number of rows, or on the order of the additions.
+    Each row of `weight` is rounded to int8 numbers times a scale. Each row of x is rounded to the sum of two rows of
+    int8 numbers, each times a scale; the error is at most 1 / 64,516 of the row's largest absolute value. Sums of
+    int8 products are exact, so y does not depend on the number of rows, or on the order of the additions.
 
     Reference: Dettmers et al. 2022, arXiv 2208.07339 (one scale per row of x and of the weight). One int8 number per
     activation would be too coarse, because a few columns of x are much larger than the others.
@@ -122,9 +122,10 @@ def can_pack(weight: Tensor) -> bool:
 
 
 def product(weight: Tensor, bias: Tensor | None = None, *, in_int8: bool = False) -> Plain:
-    """Return the product with a weight (out, in) and a bias (out): `Quantized` if `in_int8`, or packed.
+    """Return the product with a weight (out, in) and a bias (out), of the fastest kind.
 
-    With `in_int8`, the weight must be on a CPU for which `has_int8` is true.
+    With `in_int8`, the kind is `Quantized`; the weight must then be on a CPU for which `has_int8` is true. Otherwise,
+    it is `Packed` if `can_pack` is true, or else `Plain`.
     """
     kind = Quantized if in_int8 else Packed if can_pack(weight) else Plain
     return kind(weight, bias)

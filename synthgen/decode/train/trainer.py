@@ -274,7 +274,7 @@ class Trainer:
             raise ModelError(f"{folder / STATE}: the checkpoint is damaged", hint=hint) from error
         if _shapes({k: v for k, v in state.items() if not k.startswith("optimizer.")}) != _shapes(self.tensors):
             hint = "Choose another output folder."
-            raise ModelError(f"{folder / STATE}: the checkpoint has tensors of other shapes", hint=hint)
+            raise ModelError(f"{folder / STATE}: the shapes of the tensors do not fit this training", hint=hint)
         self._copy_tensors(state)
         for name, tensor in self.tensors.items():
             self.optimizer.state[tensor] = {

@@ -119,7 +119,7 @@ def _require_notes(path: Path, n_notes: int, types: Counter[str], reasons: Count
     if reasons[URL_ONLY]:
         raise DataError(
             f"{path}: no document contains its text, and {reasons[URL_ONLY]} documents contain only a URL",
-            hint="Download the attachments with the export tool, into the folder of the export or as base64 data, "
+            hint="Export the attachments too, as base64 data or as files in the folder of the export, "
             "then run the command again.",
         )
 

@@ -11,7 +11,7 @@ from audits.attacks.parent_recovery.lineage import weights_by_person
 from audits.attacks.parent_recovery.parent_recovery_audit import MIN_EFFECTIVE_PARENTS
 from audits.core.types import Finding
 from audits.text.normalise import tokens
-from audits.text.shared_runs import SHORTEST, most_owners, number_rows, runs_alone
+from audits.text.shared_runs import SHORTEST, TokenNumbers, most_owners, number_rows, runs_alone
 from synthgen.release.review.passages import Passage, shared_passages
 from synthgen.release.review.tables import ReviewTables
 
@@ -51,7 +51,7 @@ def rank(name: str, tables: ReviewTables) -> RiskRanking:
 def _memorization(tables: ReviewTables) -> RiskRanking:
     """Rank records with a copy first, then the others by their longest run of words that few persons wrote."""
     groups, owners = tables.persons
-    vocabulary: dict[str, int] = {}
+    vocabulary = TokenNumbers()
     synthetic, train = (number_rows(map(tokens, of.texts), vocabulary) for of in (tables.synthetic, tables.train))
     runs = runs_alone(synthetic, train, owners, public=len(groups), shortest=MIN_WORDS)
     # row -> (length of the longest run, minus the index of its owner); for equal lengths, the lowest owner is kept

@@ -36,8 +36,8 @@ def test_both_decoders_write_the_same_number_of_texts_and_get_the_same_measures(
 @pytest.mark.parametrize("tied", [True, False])
 def test_the_limit_counts_the_embedding_table_only_if_it_is_the_output_layer(bench, tiny, monkeypatch, tied):
     model, counted = tiny.language_model("llama", tie_word_embeddings=tied), []
-    monkeypatch.setattr(bench, "product", lambda weight: counted.append(weight) or (lambda x: x @ weight.T))
-    assert bench.limit(model, 3) > 0
+    monkeypatch.setattr(bench, "product", lambda weight, in_int8: counted.append(weight) or (lambda x: x @ weight.T))
+    assert bench.limit(model, 3, in_int8=False) > 0
     table = model.get_input_embeddings().weight
     matrices = [name for name, p in model.named_parameters() if p.ndim == 2]
     assert len(counted) == len(matrices) - (0 if tied else 1)

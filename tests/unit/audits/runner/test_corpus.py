@@ -16,7 +16,7 @@ from audits.core.types import AuditInputs, Table
 from audits.runner.run import run
 from audits.selftest.clean_release import as_synthetic
 from audits.text.normalise import tokens
-from audits.text.shared_runs import number_rows, runs_alone
+from audits.text.shared_runs import TokenNumbers, number_rows, runs_alone
 
 pytestmark = [pytest.mark.corpus, pytest.mark.slow]
 
@@ -46,7 +46,7 @@ def split(posts, seed, n=500):
     random.Random(seed).shuffle(authors)
     train, control, others = authors[:n], authors[n : 2 * n], authors[2 * n : 3 * n]
     rows, seen, unseen = table_of(posts, others), table_of(posts, train), table_of(posts, control)
-    vocabulary = {}
+    vocabulary = TokenNumbers()
     written, pool = (number_rows(map(tokens, t), vocabulary) for t in (rows.texts, seen.texts + unseen.texts))
     short_posts, one_owner = record_keys(seen.texts + unseen.texts), np.zeros(len(pool.starts) - 1, dtype=np.int64)
     runs = runs_alone(written, pool, one_owner, public=1)  # runs shared with any author of train or control

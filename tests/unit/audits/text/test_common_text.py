@@ -13,7 +13,7 @@ from audits.text.common_text import (
     repeated_records,
     shared_phrases,
 )
-from audits.text.shared_runs import number_rows
+from audits.text.shared_runs import TokenNumbers, number_rows
 
 
 def words(name, n):
@@ -22,7 +22,7 @@ def words(name, n):
 
 def read(rows, sides, owner=None):
     """Return the merged owners of rows (by default one owner each), and the words of each row that are not common."""
-    vocabulary = {}
+    vocabulary = TokenNumbers()
     numbered = number_rows(rows, vocabulary)
     owned = Owned(numbered, np.arange(len(rows)) if owner is None else np.array(owner), np.array(sides))
     shared = shared_phrases(owned)
@@ -47,7 +47,7 @@ def test_phrases_of_three_persons_or_of_the_public_are_removed_and_other_text_is
     assert read(rows[:3], [TRAIN, PUBLIC, TRAIN])[1] == removed[:3]
     seven_words = [[*words("a", 9), *words("q", 7)], [*words("q", 7), *words("c", 9)]]
     assert read(seven_words, [TRAIN, TRAIN])[1] == seven_words
-    numbered = number_rows([["a"], [], ["b", "c"]], {})
+    numbered = number_rows([["a"], [], ["b", "c"]], TokenNumbers())
     left = own_text(numbered, CommonText(phrases=np.zeros(0, np.uint64), forms=np.zeros(0, np.uint64)))
     assert left.rows.starts.tolist() == [0, 1, 1, 3]
     assert left.origin.tolist() == [0, 1, 2]

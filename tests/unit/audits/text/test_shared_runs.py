@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audits.text import shared_runs
-from audits.text.shared_runs import CAP_TOKENS, SHORTEST, number_rows, renumbered, runs_alone
+from audits.text.shared_runs import CAP_TOKENS, SHORTEST, TokenNumbers, number_rows, renumbered, runs_alone
 
 rows = st.lists(st.lists(st.sampled_from("abc"), max_size=9), max_size=4)
 
 
 def runs_of(synthetic, pool, owners, shortest=SHORTEST):
-    vocabulary = {}
+    vocabulary = TokenNumbers()
     made, real = (number_rows(rows, vocabulary) for rows in (synthetic, pool))
     public = max(owners, default=0) + 1
     return runs_alone(made, real, np.array(owners, dtype=np.int64), public=public, shortest=shortest)
@@ -56,13 +56,13 @@ def test_the_longer_a_run_the_more_owners_may_have_it():
         runs = runs_of([text], [text[:length]] * n_owners, range(3, 3 + n_owners))
         assert runs.owner.tolist() == list(range(3, 3 + n_counted))
         assert set(runs.lowest_owner.tolist()) <= {3}
-    vocabulary = {}
+    vocabulary = TokenNumbers()
     made, real = (number_rows([text], vocabulary) for _ in range(2))
     assert len(runs_alone(made, real, np.array([4]), public=4).row) == 0
 
 
 def test_numbers_of_renumbered_rows_are_merged_within_rows():
-    rows = number_rows([["a", "1", "2", "b"], [], ["3"], ["4", "a"]], {})
+    rows = number_rows([["a", "1", "2", "b"], [], ["3"], ["4", "a"]], TokenNumbers())
     (merged,) = renumbered([rows], np.array([5, 0, 0, 6, 0, 0], dtype=np.int32))
     assert (merged.tokens.tolist(), merged.starts.tolist()) == ([5, 0, 6, 0, 0, 5], [0, 3, 3, 4, 6])
 
@@ -114,7 +114,7 @@ def test_a_run_of_two_owners_counts_from_ten_tokens_if_its_words_are_rare():
 @given(st.lists(st.text("ab ", max_size=6), min_size=1, max_size=5), st.lists(st.integers(0, 4), max_size=6))
 def test_chosen_rows_are_returned_in_order(texts, chosen):
     chosen = [i % len(texts) for i in chosen]
-    vocabulary = {}
+    vocabulary = TokenNumbers()
     rows = number_rows(map(str.split, texts), vocabulary).rows(np.array(chosen, dtype=np.int64))
     expected = number_rows((texts[i].split() for i in chosen), vocabulary)
     assert rows.tokens.tolist() == expected.tokens.tolist()
@@ -123,7 +123,7 @@ def test_chosen_rows_are_returned_in_order(texts, chosen):
 
 def test_keys_of_a_part_are_lower_than_keys_of_the_next_part(monkeypatch):
     monkeypatch.setattr(shared_runs, "PART_TOKENS", 40)
-    table = number_rows(([f"w{i * j % 97}" for j in range(60)] for i in range(9)), {})
+    table = number_rows(([f"w{i * j % 97}" for j in range(60)] for i in range(9)), TokenNumbers())
     parts = [places.key for ((_, places),) in shared_runs.parts_of((table,), 3)]
     assert len(parts) == 14
     assert sum(map(len, parts)) == 9 * 58

@@ -288,7 +288,7 @@ def test_labels_that_differ_by_invisible_characters_are_one_class_and_doubtful_o
     assert report.notes == (
         f"{alike} ('CARDIO': 1 records, 'cardio': 4 records, '\uff23ardio': 1 records); {one}",
         f"{alike} ('Day 1': 1 records, 'day1': 1 records); {one}",
-        "labels that look like a missing value are classes ('N/A': 1 records, 'nan': 1 records); " + rejects,
+        "some class labels look like a missing value ('N/A': 1 records, 'nan': 1 records); " + rejects,
     )
     few = load(SourceConfig(path="x", labels=("car\u200bdio",)), path, SEEDS)
     assert (few.corpus.counts(), len(few.notes)) == ({"cardio": 4}, 1)  # the note is on the excluded CARDIO

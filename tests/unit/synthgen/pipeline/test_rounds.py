@@ -145,7 +145,7 @@ def test_another_backend_model_or_bridge_of_the_same_name_decodes_again(bench, m
     (decoded,) = [s for s in first.stages if s.name == "decode"]
     assert decoded.counts["backend"] == backend_of("cpu")
     with monkeypatch.context() as patch:
-        patch.setattr("synthgen.pipeline.decoders.decode_backend", lambda _folder, _placement: "cuda")
+        patch.setattr("synthgen.pipeline.decoders.decode_backend", lambda _folder, _placement, own_loop: "cuda")
         again = bench.writer(bench.job())
         assert made(again) == {*AFTER_DECODE, *RECONSTRUCTION}
     assert {s.counts["backend"] for s in again.stages if s.name.startswith("decode")} == {"cuda"}

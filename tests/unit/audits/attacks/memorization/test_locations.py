@@ -16,7 +16,7 @@ from audits.attacks.memorization.locations import (
 from audits.core.types import Finding
 from audits.text.common_text import CommonText, own_text
 from audits.text.normalise import tokens, without_numbers
-from audits.text.shared_runs import CAP_TOKENS, number_rows, runs_alone
+from audits.text.shared_runs import CAP_TOKENS, TokenNumbers, number_rows, runs_alone
 
 WORDS = [f"w{i}x" for i in range(400)]
 
@@ -33,7 +33,7 @@ def found(synthetic, train, owners, *, bound=5, whole=((), ()), masked=False):
 
 def found_runs(made, real, owners, *, masked=False):
     """Return the runs of texts without common text."""
-    vocabulary = {}
+    vocabulary = TokenNumbers()
     made, real = number_rows(made, vocabulary), number_rows(real, vocabulary)
     runs = runs_alone(made, real, owners, public=int(owners.max()) + 1)
     left = own_text(made, CommonText(phrases=np.zeros(0, np.uint64), forms=np.zeros(0, np.uint64)))

@@ -6,14 +6,14 @@ import pytest
 from audits.attacks.memorization import near_copies as module
 from audits.attacks.memorization.near_copies import OwnedRecords, in_pieces, near_copies
 from audits.text import shared_runs
-from audits.text.shared_runs import number_rows
+from audits.text.shared_runs import TokenNumbers, number_rows
 
 TEXTS = [" ".join(f"{letter}{i}" for i in range(80)) for letter in "abcdefgh"]
 
 
 def numbered(made, real, owner, own=None):
     """Return the synthetic rows and the records."""
-    vocabulary = {}
+    vocabulary = TokenNumbers()
     rows, records = number_rows(map(str.split, made), vocabulary), number_rows(map(str.split, real), vocabulary)
     own = np.arange(len(records.tokens)) if own is None else np.array(own)
     return rows, OwnedRecords(records, np.array(owner), max(owner) + 1, own)

@@ -7,14 +7,14 @@ import pytest
 from audits.attacks.memorization import word_bags as module
 from audits.attacks.memorization.near_copies import OwnedRecords
 from audits.attacks.memorization.word_bags import N_LENGTHS, word_bags
-from audits.text.shared_runs import number_rows
+from audits.text.shared_runs import TokenNumbers, number_rows
 
 TEXTS = [" ".join(f"{letter}{i}" for i in range(20)) for letter in "abcdefgh"]
 OTHER, SAME = 1, 1 + N_LENGTHS  # records of 13 to 29 words, in another or in the same order
 
 
 def found(made, real=TEXTS, owner=None, *, own=None, n_synthetic=None):
-    vocabulary = {"0": 0}
+    vocabulary = TokenNumbers({"0": 0})
     rows, records = (number_rows(map(str.split, texts), vocabulary) for texts in (made, real))
     owner = np.arange(len(real)) if owner is None else np.array(owner)
     own = np.arange(len(records.tokens)) if own is None else np.array(own)

@@ -212,7 +212,7 @@ def test_a_bridge_of_another_shape_is_rejected(trainer, stopped, shape):
     with pytest.raises(ModelError, match="another shape or template"):
         trainer(bridge=shape).start_from(load_bridge(str(stopped)))
     if "placeholder_id" not in shape:
-        with pytest.raises(ModelError, match="tensors of other shapes"):
+        with pytest.raises(ModelError, match="shapes of the tensors do not fit"):
             trainer(bridge=shape).resume(stopped)
 
 

@@ -112,7 +112,7 @@ def test_exports_that_cannot_be_used_are_one_error_with_the_remedy(tmp_path):
     url = document("d1", content=[{"attachment": {"url": "https://x.org/Binary/1"}}])
     with pytest.raises(DataError, match="only a URL") as error:
         list(read_fhir(write(tmp_path / "a", url), Fields()))
-    assert "Download the attachments" in error.value.hint
+    assert "Export the attachments too" in error.value.hint
     with pytest.raises(DataError, match="has no resource that can contain a note") as error:
         list(read_fhir(write(tmp_path / "b", *PEOPLE), Fields()))
     assert "the export has 4 resources of the type Patient" in error.value.problems
