@@ -42,8 +42,9 @@ def has_int8() -> bool:
     """Return whether int8 products are the fastest ones on this processor: it has AVX-512 VNNI, but not AMX."""
     import torch
 
-    is_supported = torch.cpu._is_vnni_supported() and not torch.cpu._is_amx_tile_supported()  # noqa: SLF001
-    return is_supported and hasattr(torch.ops.onednn, "qlinear_pointwise")
+    has_vnni = torch.cpu._is_avx512_supported() and torch.cpu._is_vnni_supported()  # noqa: SLF001
+    has_amx = torch.cpu._is_amx_tile_supported()  # noqa: SLF001
+    return has_vnni and not has_amx and hasattr(torch.ops.onednn, "qlinear_pointwise")
 
 
 def arithmetic() -> str:

@@ -5,7 +5,7 @@ import psutil
 import pytest
 import torch
 
-from synthgen.core.workers import available_memory, in_threads, usable_cores
+from synthgen.core.workers import available_memory, has_int8, in_threads, usable_cores
 
 
 def test_jobs_use_one_thread_each_and_results_arrive_in_the_calling_thread():
@@ -25,6 +25,16 @@ def test_jobs_use_one_thread_each_and_results_arrive_in_the_calling_thread():
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize(
+    ("avx512", "vnni", "amx", "expected"),
+    [(True, True, False, True), (True, True, True, False), (True, False, False, False), (False, True, False, False)],
+)
+def test_int8_is_used_on_processors_with_vnni_but_without_amx(monkeypatch, avx512, vnni, amx, expected):
+    for name, value in (("avx512", avx512), ("vnni", vnni), ("amx_tile", amx)):
+        monkeypatch.setattr(torch.cpu, f"_is_{name}_supported", lambda value=value: value)
+    assert has_int8() is expected
 
 
 @pytest.mark.parametrize("where", ["job", "finished"])
