@@ -8,7 +8,7 @@ The inputs are the vectors of notes of a fictional clinic, or of the texts of th
 loop and `generate` write texts from the same vectors, one after the other. All rounds are done with one candidate
 text per record and then with the default number. On a processor without bfloat16 instructions, both compute in
 float32, unless --library-dtype sets another dtype for `generate`. On a processor with int8 instructions but without
-AMX, the loop uses int8 weights, and `generate` does not. The output has:
+AMX, the loop uses int8 weights for a model stored in 16 bits, and `generate` does not. The output has:
 
 - the records and tokens per second of each round, and the median and range of the speed ratio of the loop to
   `generate`, by wall time and by processor time; with one thread on a shared core, use the ratio by processor time,

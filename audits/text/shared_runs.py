@@ -1,8 +1,8 @@
 """Find the longest runs (sequences of consecutive tokens) that a synthetic text shares with few owners.
 
-The owner of a text is a person, or the public. A place is a token at which a run begins. Runs are compared by their
-key, a 64-bit hash. The search starts with short runs that occur in both the synthetic and the real table, and extends
-them by one token at a time. To limit memory, the places are divided into parts that are searched one after another.
+The owner of a text is a person, or the public. A place is a token at which a run begins. The search starts with short
+runs that occur in both the synthetic and the real table, which are compared by a key (64-bit hash), and extends them
+by one token at a time. To limit memory, the places are divided into parts that are searched one after another.
 """
 
 from array import array
@@ -23,6 +23,7 @@ TOKENS_PER_OWNER = 10  # with two or more owners, and more than one per this num
 RARE_BITS = 150.0
 PART_TOKENS = 1 << 20  # approximate number of places of a table per part; more if there would be more than 255 parts
 NO_PART = 255  # part number of tokens at which no run of the required length begins; parts have lower numbers
+TOKEN_BITS = 31  # number of bits of a token number
 BLOCK_TOKENS = 1 << 20  # number of tokens for which keys are computed at a time
 
 
@@ -63,7 +64,7 @@ class Places(NamedTuple):
 
     at: Int  # index of each place in `Numbered.tokens`, (p,)
     row: Int  # row of each place, (p,)
-    key: UInt  # key (hash) of the run that begins at each place, (p,)
+    key: UInt  # key (hash) of the shortest run that begins at each place, (p,)
 
     def chosen(self, is_chosen: Bool) -> "Places":
         """Return the places for which `is_chosen` is true."""
@@ -199,8 +200,8 @@ def _runs_of_part(synthetic_part: Part, real_part: Part, owners: Int, public: in
     )
     while len(synthetic_places.at) > 0:
         n_runs = int(real_run.max()) + 1
-        place_of_run = np.zeros(n_runs, dtype=np.int64)  # index in `real_places` of one place of each run
-        place_of_run[real_run] = np.arange(len(real_run))
+        place_of_run = np.zeros(n_runs, dtype=np.int64)  # index in `real_places` of the first place of each run
+        place_of_run[real_run[::-1]] = np.arange(len(real_run))[::-1]
         pairs = distinct(real_run * n_owners + owners[real_places.row])  # run · n_owners + owner, sorted
         # index in `pairs` of the first owner of each run; the owners of a run are in ascending order
         pair_start = np.append(0, np.cumsum(np.bincount(pairs // n_owners, minlength=n_runs)))
@@ -224,10 +225,8 @@ def _runs_of_part(synthetic_part: Part, real_part: Part, owners: Int, public: in
         entries.append(Runs(row[at], owner[at], np.full(len(at), length), start, lowest))
         if length == CAP_TOKENS:
             break
-        # the key of a longer run combines the number of the shorter run with the added token
-        n_tokens = 1 + max(int(table.tokens.max(initial=0)) for table in (synthetic, real))
-        synthetic_places, synthetic_run = _extended(synthetic, synthetic_places, synthetic_run, length, n_tokens)
-        real_places, real_run = _extended(real, real_places, real_run, length, n_tokens)
+        synthetic_places, synthetic_run = _extended(synthetic, synthetic_places, synthetic_run, length)
+        real_places, real_run = _extended(real, real_places, real_run, length)
         synthetic_places, synthetic_run, real_places, real_run = _of_shared_runs(
             synthetic_places, synthetic_run, real_places, real_run
         )
@@ -261,8 +260,11 @@ def _of_shared_runs(
     )
 
 
-def _extended(table: Numbered, places: Places, run: Int, length: int, n_tokens: int) -> tuple[Places, Int]:
-    """Return the places at which the row has a run of length + 1 tokens, and a key of each of these runs."""
+def _extended(table: Numbered, places: Places, run: Int, length: int) -> tuple[Places, Int]:
+    """Return the places at which the row has a run of length + 1 tokens, and the key of this run at each place.
+
+    The key combines the number of the run of `length` tokens with the added token. `Places.key` does not change.
+    """
     is_longer = places.at + length < table.starts[places.row + 1]
     places = places.chosen(is_longer)
-    return places, run[is_longer] * n_tokens + table.tokens[places.at + length]
+    return places, (run[is_longer] << TOKEN_BITS) + table.tokens[places.at + length]

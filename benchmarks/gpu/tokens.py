@@ -124,15 +124,16 @@ def bandwidth(device, n_bytes):
     return 4 * 2 * n_bytes / best
 
 
-def step_bytes(model, batch, length):
+def step_bytes(model, batch, length, *, in_int8=False):
     """Return the bytes that one decoding step reads: all weights, and the key-value cache of the batch.
 
-    The cache holds `length` tokens of each of the `batch` texts.
+    The cache holds `length` tokens of each of the `batch` texts. With `in_int8`, each weight has one byte.
     """
     config, table = model.config, model.get_input_embeddings().weight
     is_tied = model.get_output_embeddings().weight.data_ptr() == table.data_ptr()
-    weights = sum(p.numel() * p.element_size() for p in model.parameters())
-    unread = 0 if is_tied else table.numel() * table.element_size()  # only single rows of the input table are read
+    weights = sum(p.numel() * (1 if in_int8 else p.element_size()) for p in model.parameters())
+    # only single rows of the input table are read
+    unread = 0 if is_tied else table.numel() * (1 if in_int8 else table.element_size())
     heads = getattr(config, "num_key_value_heads", config.num_attention_heads)
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     cache = 2 * config.num_hidden_layers * heads * size * table.element_size() * batch * length
@@ -193,7 +194,8 @@ def compare(args, folder):
     )
     name = torch.cuda.get_device_name() if args.device == "cuda" else "cpu"
     millions = sum(p.numel() for p in model.parameters()) / 1e6
-    print(f"{model.config.model_type}, {millions:.0f}M parameters, {model.dtype} on {name}, batch {args.batch}")
+    weights = "torch.int8" if decoder.in_int8 else str(model.dtype)  # of the loop
+    print(f"{model.config.model_type}, {millions:.0f}M parameters, {weights} on {name}, batch {args.batch}")
     first = requests(args.batch)
     loop.write(first, settings, 0), library.write(first, settings, 0)  # kernels are loaded and recorded at first use
     speeds, lengths = {"loop": [], "generate": []}, []
@@ -207,12 +209,12 @@ def compare(args, folder):
         print(f"round {number}: loop {mine:.0f} tokens/s, generate {theirs:.0f} tokens/s, ratio {mine / theirs:.2f}")
     prompt = np.mean([len(p) for p in prompts_of(decoder, latents, settings, 1)])
     rate = bandwidth(decoder.device, args.copied)
-    limit = args.batch * rate / step_bytes(model, args.batch, prompt + np.mean(lengths) / 2)
+    limit = args.batch * rate / step_bytes(model, args.batch, prompt + np.mean(lengths) / 2, in_int8=decoder.in_int8)
     ratio, share = np.median(np.divide(speeds["loop"], speeds["generate"])), np.median(speeds["loop"]) / limit
     print(
         f"ratio: median {ratio:.2f}; limit at {rate / 1e9:.0f} GB/s: {limit:.0f} tokens/s, the loop has {share:.0%}"
     )
-    found = {"dtype": str(model.dtype), "device": name, "millions": millions, "batch": args.batch, **speeds}
+    found = {"dtype": weights, "device": name, "millions": millions, "batch": args.batch, **speeds}
     found |= {"ratio": float(ratio), "bytes_per_second": rate, "limit": float(limit), "of_the_limit": float(share)}
     if args.vllm:
         del loop, library, model, decoder

@@ -8,7 +8,7 @@ from synthgen.core.types import Candidate, FilterOutcome
 from synthgen.filter.base import FittedFilter, outcome
 
 NAME = "coherent"
-KNOWN_TEXTS = 1 << 14  # number of texts whose counts are remembered; each round of a run filters all texts again
+KNOWN_TEXTS = 1 << 17  # number of texts whose counts are remembered; each round of a run filters all texts again
 
 
 @lru_cache(maxsize=KNOWN_TEXTS)

@@ -194,10 +194,12 @@ def _executor_of_part(part: str | None, resume: str, *, wait: bool) -> "Executor
 
 def _identity(config: Config) -> dict[str, str]:
     """Return the values that all processes of a run must share; otherwise, they do not find each other's results."""
+    from synthgen.decode.config import BUILTIN
     from synthgen.decode.loading import backend_of
 
     backend = backend_of(config.decode.placement) if config.decode.runs_here else "server"
-    numbers = f"{arithmetic()}, int8" if has_int8() else arithmetic()
+    may_use_int8 = config.decode.engine == BUILTIN and backend.startswith("cpu") and has_int8()
+    numbers = f"{arithmetic()}, int8" if may_use_int8 else arithmetic()
     return {"config": config.digest(), "version": version("synthgen"), "backend": backend, "arithmetic": numbers}
 
 

@@ -99,6 +99,8 @@ def test_models_in_16_bits_are_decoded_in_int8_where_the_processor_is_fastest_wi
     monkeypatch.setattr(loading, "has_int8", lambda: False)
     assert not decodes_in_int8(folder, "cpu")
     monkeypatch.setattr(loading, "has_int8", lambda: True)
+    assert decodes_in_int8(folder, {"": "cpu"}) is wanted
+    assert not decodes_in_int8(folder, spread(3, **{"model.layers.1": "disk"}))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert not decodes_in_int8(folder, "cuda")
 

@@ -15,7 +15,7 @@ from synthgen.core.progress import Lines, silent
 from synthgen.core.tables import read_corpus
 from synthgen.filter.stage import FILTER
 from synthgen.pipeline import judge
-from synthgen.pipeline.pipeline import STAGES, Pipeline
+from synthgen.pipeline.pipeline import STAGES, Pipeline, _identity
 from synthgen.pipeline.style_choice import STYLE
 from synthgen.pipeline.workspace import Workspace
 from synthgen.release.run import load_run
@@ -24,6 +24,21 @@ MADE = [
     *("load", "split", "deidentify", "embed", "decode-reconstruction", "re-embed-reconstruction"),
     *("interpolate", "decode", "re-embed", "filter", "embed-control", "evaluate", "audit"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("engine", "backend", "in_int8"),
+    [("builtin", "cpu", True), ("builtin", "cuda", False), ("transformers", "cpu", False)],
+)
+def test_processes_of_one_run_need_the_same_arithmetic(monkeypatch, engine, backend, in_int8):
+    decode = SimpleNamespace(placement="auto", runs_here=True, engine=engine)
+    config = SimpleNamespace(decode=decode, digest=lambda: "d")
+    monkeypatch.setattr("synthgen.decode.loading.backend_of", lambda _: backend)
+    found = []
+    for has in (True, False):
+        monkeypatch.setattr("synthgen.pipeline.pipeline.has_int8", lambda has=has: has)
+        found.append(_identity(config))
+    assert (found[0] != found[1]) is in_int8
 
 
 def names(run):

@@ -5,9 +5,18 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from synthgen.core.errors import ModelError
+from synthgen.core.workers import has_int8
 from synthgen.decode.loop import llama
-from synthgen.decode.loop.llama import WARM_UP, LlamaStepper, LlamaWeights, Recorded, can_record, has_stepper
-from synthgen.decode.loop.products import can_pack
+from synthgen.decode.loop.llama import (
+    FAMILIES,
+    WARM_UP,
+    LlamaStepper,
+    LlamaWeights,
+    Recorded,
+    can_record,
+    has_stepper,
+)
+from synthgen.decode.loop.products import LEVELS, can_pack
 
 LENGTHS = (9, 4, 6, 1, 7)
 LONGEST = 9
@@ -79,6 +88,23 @@ def test_logits_equal_the_library(tiny, form):
     assert got.shape == (STEPS + 1, len(rows), tiny.SIZE)
     torch.testing.assert_close(got, wanted, atol=2e-4, rtol=1e-4)
     torch.testing.assert_close(written(stepper, rows, tokens), got, atol=0, rtol=0)  # the first call leaves no state
+
+
+@torch.inference_mode()
+@pytest.mark.skipif(not has_int8(), reason="this processor has AMX, or no int8 instructions")
+@pytest.mark.parametrize("family", FAMILIES)
+def test_int8_weights_give_the_logits_of_the_rounded_weights(tiny, family):
+    model, copy = tiny.language_model(family), tiny.language_model(family)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Linear):
+            scale = module.weight.abs().amax(dim=1, keepdim=True) / LEVELS
+            module.weight.copy_((module.weight / scale).round() * scale)
+    rows = prompts(tiny.SIZE)
+    wanted = reference(model, rows, TOKENS)
+    weights = LlamaWeights(copy, in_int8=True)
+    assert not any(isinstance(layer, type(model.model.layers[0])) for layer in copy.model.layers)  # copied weights
+    got = written(LlamaStepper(weights, batch=8, prompt=LONGEST, length=LONGEST + STEPS), rows, TOKENS)
+    assert (got - wanted).norm() < 1e-3 * wanted.norm()
 
 
 BOTH = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
