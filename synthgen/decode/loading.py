@@ -55,10 +55,10 @@ def decodes_in_int8(folder: Path, device: Placement) -> bool:
     It does so on a processor for which `has_int8` is true, if the model is stored in 16 bits or loaded in bfloat16,
     and if a device map places the whole model on the CPU.
     """
-    config, is_map = _config(folder), not isinstance(device, str)
+    config, places = _config(folder), set() if isinstance(device, str) else set(device.values())
     if backend_of(device) == "cuda" or not has_int8() or config is None or not has_stepper(config):
         return False
-    if is_map and any(place != "cpu" for place in device.values()):
+    if not places <= {"cpu"}:
         return False
     return config.dtype in HALVES or decode_dtype(folder, device) == "bfloat16"
 
