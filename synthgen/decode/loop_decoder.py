@@ -38,7 +38,7 @@ class LoopDecoder(ABC):
     def __init__(
         self, folder: Path, name: str, *, device: Placement, dtype: Dtype = "auto", own_loop: bool = True
     ) -> None:
-        self.in_int8 = dtype != "float32" and decodes_in_int8(folder, device)
+        self.in_int8 = own_loop and dtype != "float32" and decodes_in_int8(folder, device)
         if dtype == "auto":
             dtype = decode_dtype(folder, device)
         loaded = load_model(folder, dtype=dtype, device=device)

@@ -85,7 +85,7 @@ class Quantized(Plain):
 
     def __init__(self, weight: Tensor, bias: Tensor | None = None) -> None:
         wide = weight.detach().float()
-        self.scale = wide.abs().amax(dim=1).clamp_(min=torch.finfo(torch.float32).tiny) / LEVELS
+        self.scale = _scale(wide).squeeze(1)
         self.zero = torch.zeros(len(wide), dtype=torch.int64)
         numbers = (wide / self.scale[:, None]).round_().to(torch.int8)
         packed = torch.ops.onednn.qlinear_prepack(numbers, [2 * ROWS, wide.shape[1]])
@@ -102,7 +102,7 @@ class Quantized(Plain):
     def _linear(self, x: Tensor) -> Tensor:
         """Return y in float32."""
         wide, n = x.float(), len(x)
-        scale = wide.abs().amax(dim=1, keepdim=True).clamp_(min=torch.finfo(torch.float32).tiny) / LEVELS
+        scale = _scale(wide)
         rest = wide / scale
         coarse = rest.round()
         fine = rest.sub_(coarse).mul_(FINER).round_()
@@ -112,6 +112,11 @@ class Quantized(Plain):
         y = multiply(numbers, 1.0, 128, self.weight, self.scale, self.zero, None, 1.0, 0, to, "none", [], "")
         y = torch.add(y[:n], y[n:], alpha=1 / FINER).mul_(scale)
         return y if self.bias is None else y.add_(self.bias)
+
+
+def _scale(rows: Tensor) -> Tensor:
+    # returns the scale (n, 1) of the int8 numbers of each row of a float32 matrix; positive also for a row of zeros
+    return (rows.abs().amax(dim=1, keepdim=True) / LEVELS).clamp_(min=torch.finfo(torch.float32).tiny)
 
 
 def can_pack(weight: Tensor) -> bool:
