@@ -30,7 +30,7 @@ demo-dp: $(BIN)/.installed models  ## the same under differential privacy: 5,000
 	$(BIN)/synthgen verify $(DEMO)-dp/out/release-* --trust $(DEMO)-dp/trust.json --policy strict-dp
 	@echo "report: $$(ls -d $(DEMO)-dp/out/release-*)/report/report.html"
 
-test: $(BIN)/.tested models  ## quick tests, about ten minutes on two cores: one release end to end, and each rule once
+test: $(BIN)/.tested models  ## quick tests, about twenty minutes on two cores: one release end to end, and each rule once
 	$(BIN)/python -m pytest $(PYTEST_WORKERS) -m "not slow" $(PYTEST_ARGS)
 
 test-offline: $(BIN)/.tested models  ## the quick tests in a namespace without network

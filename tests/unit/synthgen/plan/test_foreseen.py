@@ -240,7 +240,7 @@ def test_the_readme_states_the_smallest_numbers_of_persons_of_each_policy(config
     assert too_few(train - 1, control)
     assert too_few(train, control - 1)
     if policy.selftest:
-        stated = re.search(r"with ([\d,]+) in control, the \[self-test\]", README.read_text())[1]
+        stated = re.search(r"with fewer than ([\d,]+) in control, the required \[self-test\]", README.read_text())[1]
         reliable = int(stated.replace(",", ""))
         assert selftest_warning(policy, {"train": train, "control": reliable}, "persons") is None
         warning = selftest_warning(policy, {"train": train, "control": reliable - 1}, "persons")
