@@ -81,13 +81,14 @@ def _write(context: StageContext, shards: Sequence[range]) -> None:
     config, model, sections = context.config("decode.written"), context.model("decoder"), context.input("sections")
     latents, settings = context.input("latents"), _settings(context)
     task = DecodeTask(open_decoder=model.open, settings=settings, seeds=context.stream("decode"))
+    sized = settings
     if sections is not None:
-        task = replace(task, write=sections.decode)
+        task, sized = replace(task, write=sections.decode), replace(settings, context_tokens=sections.context_tokens)
     # for each latent, the number of texts that form one candidate: one, or one for each segment
     sizes = [1] * len(latents) if sections is None else sections.sizes(latents)
     new = [i for rows in shards for i in rows]
     old = [i for name, rows in _rows(context).items() if (context.shards / name).exists() for i in rows]
-    n_workers = workers_for(len(new), settings, model.folder, config.placement, is_local=config.runs_here)
+    n_workers = workers_for(len(new), sized, model.folder, config.placement, is_local=config.runs_here)
     to_write, written = (settings.candidates * sum(sizes[i] for i in rows) for rows in (new, old))
     unit = "texts" if sections is None else "segments"
     with context.progress.stage(context.name, total=to_write + written, unit=unit, done=written) as advance:

@@ -37,17 +37,20 @@ def _evaluate(context: StageContext) -> Mapping[str, object]:
     write_json(context.folder / UTILITY, utility.results)
     encoder = context.model("embedder")
     if context.config("segments") is not None:
-        found = {}
-        for name, corpus in (("train", tables.train), ("synthetic", tables.synthetic)):
-            segments = encoder.segments([r.id for r in corpus.records], corpus.texts)
-            found[name] = section_measures(corpus.texts, segments, encoder.splitter)
+        ids = [r.id for r in tables.synthetic.records]
+        with context.progress.stage("embed segments", total=len(ids), unit="records") as advance:
+            synthetic = encoder.segments(ids, tables.synthetic.texts, advance)
+        found = {
+            "train": section_measures(tables.train.texts, tables.train_segments, encoder.splitter),
+            "synthetic": section_measures(tables.synthetic.texts, synthetic, encoder.splitter),
+        }
         write_json(context.folder / SECTIONS, found)
     return {"in": len(tables.synthetic), "out": len(tables.synthetic)}
 
 
 EVALUATE = Stage(
     name="evaluate",
-    version=5,
+    version=6,
     run=_evaluate,
     config=("audit.confidence", "segments"),
     inputs=("tables", "wanted", "attempt"),

@@ -24,7 +24,7 @@ from synthgen.core.made_by import LIBRARIES
 from synthgen.core.shards import Division
 from synthgen.core.stage import HasDigest, Stage, StageContext, StageInput, plain_value
 from synthgen.core.tables import write_corpus
-from synthgen.core.types import Corpus, Float32, Record
+from synthgen.core.types import Corpus, Float32, Record, Segments
 from synthgen.core.workers import arithmetic
 from synthgen.deidentify.engines import engine_of, finder
 from synthgen.embed import Encoder
@@ -50,10 +50,11 @@ class JudgedTables:
     control: Corpus  # records of persons from whom no synthetic record was made
     vectors: Mapping[str, Float32]  # key: "train", "control" or "synthetic"; shape (n, d), row i for record i
     mechanism: Mapping[str, Any] | None = None  # log of the DP queries; None without a privacy budget
+    train_segments: Segments | None = None  # segments of the train records; None if records are not segmented
 
     @property
     def digest(self) -> str:
-        """Sha256 of the tables, their vectors and the log of the DP queries."""
+        """Sha256 of the tables, their vectors and the log of the DP queries; train determines `train_segments`."""
         corpora = [corpus.digest for corpus in (self.synthetic, self.train, self.control)]
         vectors = {name: sha256_array(array) for name, array in self.vectors.items()}
         return sha256_json([corpora, vectors, plain_value(self.mechanism).digest])

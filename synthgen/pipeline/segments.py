@@ -22,6 +22,8 @@ from synthgen.pipeline.job import Job
 from synthgen.segment import Splitter, align, learn_splitter, record_vectors
 from synthgen.segment.config import SegmentsConfig
 
+HEADING_TOKENS = 16  # assumed number of tokens of a heading and its line breaks
+
 
 def encoder_for(job: Job, train: Corpus) -> Encoder:
     """Return the encoder of the run; if records are segmented, it encodes segments."""
@@ -57,6 +59,13 @@ def parts_with_prompts(encoder: Encoder, train: Corpus, prompt: str) -> list[lis
         [(part.text, section_prompt(label_text, part.heading)) for part in encoder.split(r.text)]
         for r, label_text in zip(train.records, prompts, strict=True)
     ]
+
+
+def parts_of(encoder: Encoder) -> Callable[[str], list[str]]:
+    """Return a function that returns the texts of a record's segments; an unsegmented record is one segment."""
+    if not isinstance(encoder, SegmentedEncoder):
+        return lambda text: [text]
+    return lambda text: [part.text for part in encoder.split(text)]
 
 
 def unsegmented(encoder: Encoder) -> Encoder:
@@ -137,7 +146,10 @@ class SegmentWriter:
                 seed_path=latents.seed_path,
             )
             contexts = [self.splitter.join(written[key]) for key in unfinished] if j > 0 else []
-            texts = decoder.decode(part, settings, seeds, advance, contexts)
+            # the decoder pads each context to `context_tokens`, so this number is at most about the length of the
+            # segments that were written before
+            longest = max(1, min(self.context_tokens, j * (settings.max_new_tokens + HEADING_TOKENS)))
+            texts = decoder.decode(part, replace(settings, context_tokens=longest), seeds, advance, contexts)
             for key, row, candidate in zip(unfinished, rows, texts, strict=True):
                 text = self.splitter.without_headings(candidate.text)
                 written[key].append((segments.headings[row], segments.sections[row], text))

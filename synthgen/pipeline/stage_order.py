@@ -20,7 +20,7 @@ from audits.ledger.attempts import Attempt
 from synthgen.core.errors import DataError
 from synthgen.core.stage import StageInput
 from synthgen.core.tables import read_corpus
-from synthgen.core.types import Float32, Latents
+from synthgen.core.types import Embedded, Float32, Latents
 from synthgen.decode.config import AUTO, VLLM
 from synthgen.decode.loading import backend_of
 from synthgen.decode.prompting.client import Client
@@ -96,8 +96,8 @@ def run_stages(job: Job, policy: Policy, until: str, *, spend_again: bool) -> It
         attempt = judge.register_attempt(job, written, prepared, control_source)
     embedding, control_vectors = judge.embed_control(job, prepared.control, encoder)
     yield embedding
-    vectors = {"train": embedded.vectors, "control": control_vectors}
-    audited, tables = yield from judge_records(job, policy, prepared, written, vectors, log, encoder, attempt)
+    real = (embedded, control_vectors)
+    audited, tables = yield from judge_records(job, policy, prepared, written, real, log, encoder, attempt)
     if self_test.needs_selftest(audited, policy):
         yield self_test.calibrate(job, tables, policy)
 
@@ -107,7 +107,7 @@ def judge_records(  # noqa: PLR0913, PLR0917 - one parameter per input of the st
     policy: Policy,
     prepared: prepare.Prepared,
     written: rounds.Written,
-    vectors: Mapping[str, Float32],
+    real: tuple[Embedded, Float32],
     log: Mapping[str, Any] | None,
     encoder: Encoder,
     attempt: Attempt,
@@ -115,8 +115,8 @@ def judge_records(  # noqa: PLR0913, PLR0917 - one parameter per input of the st
     """Run evaluate and audit, yield each stage as it ends, and return the last audit and the audited tables.
 
     Records that the audits cannot judge (quarantine) are removed, and the remaining records are audited again. Under
-    DP, no record is removed, because the budget does not cover a choice that depends on train. `log` is the log of
-    the DP queries, None without DP.
+    DP, no record is removed, because the budget does not cover a choice that depends on train. `real` has the
+    vectors of train and of control. `log` is the log of the DP queries, None without DP.
     """
     # An independent policy forbids numbers that depend on who the control persons are, such as `attempt.number`.
     # `attempt.position` is allowed, because it counts all audits in the ledger.
@@ -128,7 +128,8 @@ def judge_records(  # noqa: PLR0913, PLR0917 - one parameter per input of the st
             synthetic=synthetic,
             train=prepared.train,
             control=prepared.control,
-            vectors={**vectors, "synthetic": written.vectors},
+            vectors={"train": real[0].vectors, "control": real[1], "synthetic": written.vectors},
+            train_segments=real[0].parts,
             mechanism=log and with_later_accesses(log, policy, n_earlier=n_earlier, n_removed=written.n_quarantined),
         )
         evaluated = judge.evaluate_utility(job, tables, written, encoder, attempt, suffix)

@@ -36,8 +36,9 @@ def _length(x: Float64, what: str) -> Float64:
 
 
 Section = tuple[str, int]  # (heading, number of earlier sections of the record with the same heading)
-# a new record gets a section only if at least this number of its parents (or its only parent) have the section
-MIN_PARENTS = 2
+# A new record gets a section only if at least this number of its parents (or its only parent) have the section, and
+# if the section has at least this number of effective parents (or as many as the record); see `_effective`.
+MIN_PARENTS, MIN_EFFECTIVE = 2, 1.5
 
 
 def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
@@ -45,9 +46,10 @@ def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
 
     Each latent (an interpolated vector, with its parents and weights) becomes one new record; `parents` has the
     segments of the train records. For each new record, one of its parents is drawn at random. The record gets the
-    sections that the drawn parent shares with another parent, in the order of the drawn parent. A section that only
-    the drawn parent has is dropped, because the new text would paraphrase this parent. A record with a single parent
-    gets all sections of that parent. Parents of weight 0 are ignored.
+    sections that the drawn parent shares with another parent, in the order of the drawn parent. A section is dropped
+    if only the drawn parent has it, or if one of the parents that have it has nearly all of their weight, because the
+    new text would paraphrase this parent. A record with a single parent gets all sections of that parent. Parents of
+    weight 0 are ignored.
 
     The segments of a section are called windows. In a section, parent p with the weight w_p has n_p windows with the
     vectors s_p,0 to s_p,n_p−1. The new section has m windows, and the vector of window j is s_j:
@@ -82,12 +84,22 @@ def _record(
     # (section -> row numbers of the section's windows in `vectors`, weight of the parent).
     drawn = weighted_parents[int(seeds.generator().integers(len(weighted_parents)))][0]
     n_required = min(MIN_PARENTS, len(weighted_parents))
-    shared = [key for key in drawn if sum(key in parent for parent, _ in weighted_parents) >= n_required]
+    least = min(MIN_EFFECTIVE, _effective([w for _, w in weighted_parents]))
+    shared = []
+    for key in drawn:
+        weights = [w for parent, w in weighted_parents if key in parent]
+        if len(weights) >= n_required and _effective(weights) >= least:
+            shared.append(key)
     if not shared:
         all_rows = [([row for rows in parent.values() for row in rows], w) for parent, w in weighted_parents]
         return [("", _windows(all_rows, vectors))]
     rows = {key: [(parent[key], w) for parent, w in weighted_parents if key in parent] for key in shared}
     return [(heading, _windows(found, vectors)) for (heading, _), found in rows.items()]
+
+
+def _effective(weights: Sequence[float]) -> float:
+    """Return the number of effective parents with these weights: (sum of w)² / (sum of w²)."""
+    return sum(weights) ** 2 / sum(w**2 for w in weights)
 
 
 def _windows(weighted_rows: Sequence[tuple[list[int], float]], vectors: Float32) -> list[Float32]:

@@ -84,8 +84,11 @@ class Splitter:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all settings that determine the cuts and the written headings."""
-        return sha256_json({"version": 1, "words": self.words, "headings": dict(self.headings)})
+        """SHA-256 of all settings that determine the cuts and the written headings.
+
+        The version changes if the rules for segments, or the segments of new records (`align`), change.
+        """
+        return sha256_json({"version": 2, "words": self.words, "headings": dict(self.headings)})
 
     def split(self, text: str) -> tuple[Segment, ...]:
         """Return the segments of a text, in order; a segment is a window of a section.
@@ -111,8 +114,16 @@ class Splitter:
         return "\n\n".join(blocks)
 
     def without_headings(self, text: str) -> str:
-        """Return the text of a generated segment without lines that would start a new section."""
-        kept = [line for line in text.split("\n") if heading_of(line) not in self.headings]
+        """Return the text of a generated segment up to the first heading of another section.
+
+        If no text precedes a heading, only the line of the heading is removed.
+        """
+        kept: list[str] = []
+        for line in text.split("\n"):
+            if heading_of(line) not in self.headings:
+                kept.append(line)
+            elif any(part.strip() for part in kept):
+                break
         return "\n".join(kept).strip()
 
     def _sections(self, text: str) -> list[tuple[str, list[str]]]:  # (heading, lines)
@@ -139,7 +150,8 @@ def learn_splitter(config: SegmentsConfig, texts: Sequence[str], groups: Sequenc
     if config.by == "headings" and not headings:
         raise DataError(
             f"segments.by: no heading is shared by training records of at least {config.least_persons} persons",
-            hint="Set segments.by to sentences, or lower segments.least_persons if that is safe for your data.",
+            hint="A heading is a line of its own with at most six words that ends in a colon, is in capitals, or "
+            "starts with #. Set segments.by to auto to cut records without such lines between sentences.",
         )
     return Splitter(config.words, headings)
 

@@ -158,7 +158,7 @@ class Bench:
         control, control_vectors = judge.embed_control(job, prepared.control, encoder)
         vectors = {"train": embedded.vectors, "control": control_vectors, "synthetic": written.vectors}
         corpora = {"synthetic": synthetic, "train": prepared.train, "control": prepared.control}
-        tables = judge.JudgedTables(**corpora, vectors=vectors)
+        tables = judge.JudgedTables(**corpora, vectors=vectors, train_segments=embedded.parts)
         evaluated = judge.evaluate_utility(job, tables, written, encoder, attempt)
         return control, evaluated, judge.attack(job, tables, prepared, written, evaluated, attempt)
 

@@ -16,7 +16,7 @@ from synthgen.decode.class_words import TokenBiases
 from synthgen.decode.xrag import XragDecoder
 from synthgen.embed.segmented import SegmentedEncoder
 from synthgen.evaluate.stage import SECTIONS
-from synthgen.pipeline.segments import SegmentWriter, encoder_for, parts_with_prompts, writer_for
+from synthgen.pipeline.segments import HEADING_TOKENS, SegmentWriter, encoder_for, parts_with_prompts, writer_for
 from synthgen.segment import Splitter
 
 SEGMENTS = {"by": "headings", "words": 40, "least_persons": 4, "context_tokens": 77}
@@ -106,9 +106,10 @@ def test_written_records_have_the_sections_that_both_parents_have(notes):
 def test_a_segment_is_written_after_the_text_so_far_of_its_record(notes, monkeypatch):
     # no masking here, because the mask of a name can depend on the rest of the record
     monkeypatch.setattr("synthgen.pipeline.rounds.with_placeholders", lambda text, _: text)
-    writer, seen, decode = notes.writer(job(notes)), {}, notes.decoder.decode
+    writer, seen, decode, limits = notes.writer(job(notes)), {}, notes.decoder.decode, set()
 
     def spy(latents, settings, seeds, advance, contexts=()):
+        limits.add((bool(contexts), settings.context_tokens))
         texts = decode(latents, settings, seeds, advance, contexts)
         for i, text in enumerate(texts):
             seen[latents.ids[i]] = (contexts[i] if contexts else None, latents.labels[i], text.text)
@@ -117,7 +118,10 @@ def test_a_segment_is_written_after_the_text_so_far_of_its_record(notes, monkeyp
     notes.decoder.decode = spy
     written = writer.write()
     settings = notes.decoder.settings
-    assert (settings.candidates, settings.context_tokens) == (1, 77)
+    assert settings.candidates == 1
+    # a context that can have fewer tokens than `context_tokens` is not padded to `context_tokens`
+    of_one_segment = settings.max_new_tokens + HEADING_TOKENS
+    assert limits == {(False, 1), (True, min(77, of_one_segment)), (True, min(77, 2 * of_one_segment))}
     assert settings.prompts["cardiology\nplan"] == "cardiology plan"
     assert settings.prompts["cardiology\n"] == "cardiology"
     for record in written.records:

@@ -125,6 +125,15 @@ def test_align_drops_sections_of_only_one_parent():
     np.testing.assert_array_equal(made.vectors[[o == "x1" for o in made.record_ids]], parents(a=A, b=B).vectors[:8])
 
 
+def test_align_drops_sections_that_nearly_all_weight_of_one_parent_determines():
+    given_ = parents(a=[("plan", 1), ("social", 1)], b=[("plan", 1)], c=[("plan", 1), ("social", 1)])
+    uneven, even = ("abc", (0.5, 0.45, 0.05)), ("abc", (0.4, 0.2, 0.4))
+    found = orders(align(latents(uneven, even, ("ac", (0.95, 0.05))), given_, SEEDS))
+    assert found["x0"] == ["plan"]  # of `social`, parent a has 91 % of the weight: 1.2 effective parents
+    assert set(found["x1"]) >= {"plan"}
+    assert found["x2"] == ["plan", "social"]  # all sections have the same parents as the record
+
+
 def test_align_without_shared_section_uses_whole_records():
     given_ = parents(a=[("plan", 1), ("history", 2)], b=[("", 3), ("social", 2)])
     made = align(latents(("ab", (0.5, 0.5))), given_, SEEDS)

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from synthgen.core.types import Segments
 from synthgen.segment.section_measures import section_measures
@@ -27,6 +29,24 @@ def test_section_measures_worked_example():
     assert found["next_cosine"] == pytest.approx(0)  # a: 0, b: 0
     # a's history with b's plan, b's history with a's plan
     assert found["other_cosine"] == pytest.approx((0 + 0.5**0.5) / 2)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_cosines_equal_those_of_all_pairs(seed):
+    rng = np.random.default_rng(seed)
+    records = np.sort(rng.integers(0, 4, 12))
+    vectors, headings = rng.normal(size=(12, 3)).astype(np.float32), rng.choice(["", "plan", "history"], 12)
+    made = Segments(
+        vectors=vectors, record_ids=tuple(map(str, records)), headings=tuple(map(str, headings)), sections=(0,) * 12
+    )
+    found = section_measures(TEXTS, made, SPLITTER)
+    cosine = vectors @ vectors.T / np.outer(*[np.linalg.norm(vectors, axis=1)] * 2)
+    pairs = [(i, i + 1) for i in range(11) if records[i] == records[i + 1]]
+    others = [(i, j) for i, k in pairs for j in range(12) if headings[j] == headings[k] and records[j] != records[i]]
+    for name, chosen in (("next_cosine", pairs), ("other_cosine", others)):
+        assert (name in found) == bool(chosen)
+        if chosen:
+            assert found[name] == pytest.approx(np.mean([cosine[p] for p in chosen]), abs=1e-5)
 
 
 def test_section_measures_omit_measures_without_data():

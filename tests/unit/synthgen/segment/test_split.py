@@ -131,7 +131,13 @@ def test_splitter_join_round_trip():
     text = splitter.join(parts)
     assert text == "Seen today.\n\nPLAN\nRest now. Drink much.\n\nHISTORY:\nWell."
     assert [(s.heading, s.text) for s in splitter.split(text)] == [(h, t) for h, _, t in parts if t]
+
+
+def test_a_generated_segment_ends_at_the_heading_of_another_section():
+    splitter = Splitter(3, HEADINGS)
     assert splitter.without_headings("Plan:\nRest.\nJOHN SMITH\nHISTORY\n") == "Rest.\nJOHN SMITH"
+    assert splitter.without_headings("Plan:\n\nHISTORY:\nRest.\nPLAN\nDrink.\nHISTORY\nWell.") == "Rest."
+    assert splitter.without_headings("HISTORY\nPLAN") == ""
 
 
 def test_learn_splitter_uses_shared_headings():
