@@ -345,10 +345,14 @@ class Config(Section):
     def for_texts(self, texts: Sequence[str]) -> "Config":
         """Return a copy with a number in place of `decode.max_new_tokens: auto`.
 
-        The number is computed from the train texts or, with segments or DP, is `MAX_TOKENS` of `decode.config`.
+        The number is computed from `segments.words` or, without segments, from the train texts. Under DP, it is
+        `MAX_TOKENS` of `decode.config`.
         """
-        ignores_texts = self.segments is not None or self.interpolate.is_dp
-        return self.model_copy(update={"decode": self.decode.for_texts(() if ignores_texts else texts)})
+        if self.segments is not None:
+            decode = self.decode.for_segments(self.segments.words)
+        else:
+            decode = self.decode.for_texts(() if self.interpolate.is_dp else texts)
+        return self.model_copy(update={"decode": decode})
 
     def digest(self) -> str:
         """Return the SHA-256 of the canonical configuration with all defaults."""

@@ -22,6 +22,7 @@ MIN_TOKENS, MAX_TOKENS = 16, 96  # smallest and largest number that replaces `ma
 MAX_TOKENS_PROMPTED = 768
 # assumed tokens per word in `auto`; real texts have more, so synthetic texts are rarely longer than real texts
 MIN_TOKENS_PER_WORD = 1.2
+TOKENS_PER_WORD = 1.4  # mean of English clinical text with the tokenizer of the default language model
 LONG_QUANTILE = 0.95  # `auto` is computed from this quantile of the training texts' numbers of words
 STEP = 8  # `auto` is rounded up to a multiple of this number, so a few changed texts rarely change the limit
 MAX_WORD_CHARACTERS = 12  # if words are longer on average, the script is assumed to have no spaces between words
@@ -93,8 +94,8 @@ class DecodeConfig(Section):
         "auto",
         description="Largest number of tokens of a record; with the section `segments`, of a segment. `auto` is "
         f"{MIN_TOKENS_PER_WORD} times the 95 % quantile of the words per training text, but at least {MIN_TOKENS} "
-        f"and at most {MAX_TOKENS} ({MAX_TOKENS_PROMPTED} with `writer: prompt`); with `segments` or DP, `auto` is "
-        f"{MAX_TOKENS}.",
+        f"and at most {MAX_TOKENS} ({MAX_TOKENS_PROMPTED} with `writer: prompt`); with `segments`, it is "
+        f"{TOKENS_PER_WORD} times `segments.words`; under DP, {MAX_TOKENS}.",
     )
     temperature: Annotated[float, Field(gt=0, le=5)] = Field(
         0.8, description="Sampling temperature. A higher value makes the texts more varied and less coherent."
@@ -241,6 +242,13 @@ class DecodeConfig(Section):
         n_words_of_long_text = np.quantile(n_words, LONG_QUANTILE, method="higher")
         tokens = STEP * math.ceil(MIN_TOKENS_PER_WORD * n_words_of_long_text / STEP)
         return self.model_copy(update={"max_new_tokens": min(max(tokens, MIN_TOKENS), upper_limit)})
+
+    def for_segments(self, words: int) -> "DecodeConfig":
+        """Return a copy with a number in place of `max_new_tokens: auto`, for segments of about `words` words."""
+        if self.max_new_tokens != AUTO:
+            return self
+        tokens = STEP * math.ceil(TOKENS_PER_WORD * words / STEP)
+        return self.model_copy(update={"max_new_tokens": max(tokens, MIN_TOKENS)})
 
     @property
     def token_limit(self) -> int:

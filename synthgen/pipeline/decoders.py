@@ -27,7 +27,7 @@ from synthgen.embed.last_token import LastTokenEncoder
 from synthgen.models.registry import MODELS
 from synthgen.models.store import digest_of, name_by_weights
 from synthgen.pipeline.job import Job, configured_folder
-from synthgen.pipeline.segments import unsegmented
+from synthgen.pipeline.segments import parts_of, unsegmented
 from synthgen.pipeline.style_choice import Shares, named_styles
 
 PURPOSES = {"encoder": "an encoder", "decoder": "a language model", "names": "a name classifier"}  # by kind of model
@@ -130,7 +130,8 @@ def decoder_model(job: Job, train: Corpus, bridge: Bridge | Vocabulary, encoder:
         digest = sha256_json([weights, bridge.digest, backend])
         opened = cache(lambda: open_decoder(job, bridge, encoder))
         return DecoderModel(open=opened, folder=folder, backend=backend, digest=digest)
-    prompter = prompter_of(config, bridge.reader, train, job.config.resolve, job.config.release.languages[0])
+    language, divide = job.config.release.languages[0], parts_of(encoder)
+    prompter = prompter_of(config, bridge.reader, train, job.config.resolve, language, divide)
     digest = sha256_json([weights, bridge.digest, prompter.digest, backend])
     return DecoderModel(
         open=cache(lambda: open_prompted(config, folder, prompter)), folder=folder, backend=backend, digest=digest

@@ -1,10 +1,11 @@
 """Run a pilot: write and filter a few texts before a run, to predict the results and the duration of the run.
 
-The pilot runs the stages from load to embed on the whole source, and the later run reuses the results. If train and
-control have more than `sample.MOST_RECORDS` records, the pilot de-identifies and embeds only a sample of persons.
-Then the pilot makes about `PILOT_LATENTS` latents (vectors to decode), writes one candidate text for each, and
-filters the candidates. The accepted share of each label (class) predicts the number of records. The times of the
-stages predict the duration. The accepted texts predict the utility and the results of audits.
+The pilot runs the stages from load to embed on the whole source, and the later run reuses the results. But if train
+and control have more than `sample.MOST_RECORDS` records, the pilot de-identifies and embeds only a sample of
+persons, and the run repeats these two stages. Then the pilot makes about `PILOT_LATENTS` latents (vectors to
+decode), writes one candidate text for each, and filters the candidates. The accepted share of each label (class)
+predicts the number of records. The times of the stages predict the duration. The accepted texts predict the utility
+and the results of audits.
 """
 
 import math
@@ -43,7 +44,7 @@ MIN_ACCEPTED_TEXTS = 10  # with fewer accepted texts of a class, the expected ra
 TEXTS = "pilot.json"  # file of the workspace with the text, label and outcome of each candidate of the pilot
 CONFIDENCE = 0.975  # one-sided confidence of each end of the interval around the accepted share of all candidates
 AGREEMENT = "class_agreement"  # the filter that rejects texts that do not fit their class
-CAUTION = 0.9  # one-sided confidence of the smallest likely accepted share of a class
+CAUTION = 0.9  # one-sided confidence of the lower limit of the accepted share of a class; see `_rarely_accepted`
 SINGLE_TEXT_AUDITS = ("memorization", "identifiers")  # these audits can fail because of a single text of the pilot
 RATIOS = (
     "  how well a classifier learns from the records, relative to real records: macro F1 (tstr_over_trtr), and "
@@ -53,10 +54,10 @@ STYLE_ADVICE = "decode.style is `plain`, so texts read like textbooks; `auto` se
 # key: reason of a rejection, or name of a filter that states no reason; value: what is wrong, and what to change
 REMEDIES = {
     AGREEMENT: "the texts do not fit their class: lower filter.class_agreement, or merge similar classes",
-    "length_short": "the texts are shorter than the real ones: raise decode.max_new_tokens, add the section "
-    "`segments`, or set filter.length to [shortest, longest]",
+    "length_short": "the texts are shorter than the real ones: add the line `segments: {by: auto}`, raise "
+    "decode.max_new_tokens, or set filter.length to [shortest, longest]",
     "length_long": "the texts are longer than the real ones: lower decode.max_new_tokens",
-    "label_word": "the texts name their class, which real texts do not: describe the text type in decode.prompt",
+    "label_word": "the texts name their class, but real texts do not: describe the text type in decode.prompt",
     "repetition": "the texts repeat their own words: raise decode.temperature to 1, or raise filter.repetition",
     "legibility": "the texts consist of numbers, codes or names: describe the text type in decode.prompt",
     "fluency": "the language model is untrained or damaged: check decode.model; or lower decode.temperature",
@@ -132,9 +133,9 @@ class Pilot:
 
 
 def run_pilot(job: Job, policy: Policy, wanted: Counts) -> Pilot:
-    """Run the pilot of a configuration without a privacy budget, and return its results.
+    """Run the pilot of a configuration that has no privacy budget, and return the results of the pilot.
 
-    `wanted` is the wanted number of records of each label. An error in a stage of the pilot would also stop the run.
+    `wanted` is the wanted number of records of each label. An error would stop the pilot and the run alike.
 
     Privacy: reads train and control as the run does. The result is private. The ledger records no audit attempt,
         because no text of the pilot is released.
@@ -221,8 +222,8 @@ def _shown(candidate: Candidate) -> dict[str, str]:
 def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
     """Return the accepted share of each label, moved towards the accepted share of all candidates.
 
-    Each label gets two more, fictional candidates with the accepted share of all candidates. This avoids shares of 0
-    and 1 for labels with few candidates.
+    The share is (accepted + 2 · s) / (candidates + 2), where s is the accepted share of all candidates. This avoids
+    shares of 0 and 1 for labels with few candidates.
     """
     overall = sum(c.passed for c in judged) / len(judged)
     of_label: dict[str, list[bool]] = defaultdict(list)
@@ -232,7 +233,10 @@ def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
 
 
 def expected(wanted: Counts, rates: Mapping[str, float]) -> tuple[dict[str, int], dict[str, int]]:
-    """Return the expected numbers of records and latents by label; `rates`: share of latents that give a record."""
+    """Return the expected numbers of records and of latents by label.
+
+    `rates` has, by label, the share of the latents that give a record.
+    """
     requested, number = rounds.first_requested(wanted), 1
     kept_before = dict.fromkeys(wanted, 0.0)
     while True:
@@ -251,7 +255,8 @@ def _advice(
     `bounds` has the limits of each filter, by the filter's name. An additional line follows in two cases:
 
     - The reason is `length_long`, and `max_new_tokens` allows longer texts than the filter accepts.
-    - The reason is `class_agreement`, and a lower limit would accept the share `SHARE_OF_REAL` of the real records.
+    - The reason is `class_agreement`, and a smaller minimum would accept the share `SHARE_OF_REAL` of the real
+      records.
     """
     counts = Counter(counts_by_reason(tuple(judged)))
     for reason, n in counts.most_common():
@@ -297,7 +302,7 @@ def _most_confused(judged: Sequence[Candidate], vectors: Float32, train: Embedde
 
 
 def _savings(wanted: Counts, rates: Mapping[str, float], n_candidates: int, texts: int) -> Iterator[str]:
-    """Yield a line if one candidate per latent would reduce the number of texts, `texts`, by more than a quarter."""
+    """Yield a line if, with one candidate per latent, less than 75 % of the `texts` texts would be enough."""
     n_with_one = sum(expected(wanted, rates)[1].values())
     if n_candidates > 1 and n_with_one < 0.75 * texts:
         yield (
@@ -319,9 +324,9 @@ def _accepted(judged: Sequence[Candidate], vectors: Float32, latents: Latents) -
 def _risks(
     policy: Policy, utility: Utility, n_candidates: int, judged: Sequence[Candidate], train: Corpus
 ) -> Iterator[str]:
-    """Yield a line for each rule with a lower limit on utility that is above the expected ratio.
+    """Yield a line for each rule whose lower limit on a utility metric exceeds the expected ratio.
 
-    A limit on the lower end of an interval is compared with the lower end of the expected ratio. Rules on metrics
+    If a rule limits the lower end of an interval, the interval of the expected ratio is compared. Rules on metrics
     that `utility` lacks are skipped.
     """
     for rule in policy.all_rules():
@@ -345,9 +350,9 @@ def _risks(
 
 
 def _rarely_accepted(policy: Policy, wanted: Counts, judged: Sequence[Candidate], n_candidates: int) -> Iterator[str]:
-    """Yield a line for each rule on class sizes that fails if each class has its smallest likely accepted share.
+    """Yield a line for each rule on class sizes that would fail if few texts of each class were accepted.
 
-    This share is the lower end of an interval with the one-sided confidence `CAUTION`.
+    For each class, the lower limit of the accepted share is assumed, with the one-sided confidence `CAUTION`.
     """
     written, kept = Counter(c.label for c in judged), Counter(c.label for c in judged if c.passed)
     low_rates = {y: clopper_pearson(kept[y], written[y], confidence=CAUTION).low for y in wanted}

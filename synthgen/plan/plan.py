@@ -74,7 +74,9 @@ class Plan:
     wanted: dict[str, int]  # number of synthetic records by label
     candidates: int  # estimated number of texts to decode
     words: tuple[int, int, int]  # 10 %, 50 % and 90 % quantiles of the number of words per record
-    segments: dict[str, float] | None  # mean number of segments "per_record" in train, and number of "headings"
+    segments: (
+        dict[str, Any] | None
+    )  # mean number of segments "per_record" in train, and list of the shared "headings"
     fits: int  # largest number of classifiers that the filter `class_agreement` fits; 0 without that filter
     minutes: float  # estimated duration of the run
     deidentify_minutes: float  # estimated minutes to find identifiers, included in `minutes`
@@ -112,8 +114,8 @@ class Plan:
         low, median, high = self.words
         lines.append(f"words per record: {low} (10 % have fewer), {median} (median), {high} (10 % have more)")
         if self.segments is not None:
-            per_record, headings = self.segments["per_record"], self.segments["headings"]
-            lines.append(f"segments: {per_record:.1f} per record, {headings:.0f} shared headings")
+            headings = ", ".join(self.segments["headings"]) or "none, so records are cut between sentences"
+            lines.append(f"segments: {self.segments['per_record']:.1f} per record; headings: {headings}")
         if self.pilot is None:
             texts = f"about {self.candidates}, {self.minutes:.0f} minutes on {self.cores} cores"
             lines.append(f"texts to decode: {texts}")
@@ -373,7 +375,7 @@ def _disclosure(config: Config) -> str | None:
     return None if vocabulary is None else disclosure(config.decode.words, len(vocabulary.reader.words))
 
 
-def _segments(config: SegmentsConfig, train: Corpus) -> dict[str, float]:
+def _segments(config: SegmentsConfig, train: Corpus) -> dict[str, Any]:
     splitter = learn_splitter(config, train.texts, [r.group for r in train.records])
     n = sum(part.text != "" for text in train.texts for part in splitter.split(text))
-    return {"per_record": n / len(train), "headings": len(splitter.headings)}
+    return {"per_record": n / len(train), "headings": [*splitter.headings.values()]}

@@ -32,6 +32,7 @@ from synthgen.pipeline.segments import encoder_for
 from synthgen.pipeline.stage_order import models_of
 from synthgen.pipeline.style_choice import check_own_examples, check_server, check_style, check_style_training
 from synthgen.pipeline.workspace import StageResult, Workspace
+from synthgen.plan.source_summary import length_warning
 from synthgen.segment import record_vectors
 
 FILE = "preview.json"  # file of the workspace with the written texts
@@ -58,6 +59,7 @@ class Preview:
     prompts: tuple[str, ...]  # last message of each prompt; empty without `writer: prompt`, or with `segments`
     n_records: int  # number of train records that were used
     is_part: bool = False  # whether only the first notes of a hospital source were read
+    length_warning: str | None = None  # see `source_summary.length_warning`
 
     def to_json(self) -> dict[str, object]:
         """Return the preview as JSON-compatible data."""
@@ -65,12 +67,14 @@ class Preview:
         if self.prompts:
             texts = [{**text, "prompt": prompt} for text, prompt in zip(texts, self.prompts, strict=True)]
         part = {"first_notes": FIRST_NOTES} if self.is_part else {}
-        return {"warning": WARNING, "records_read": self.n_records, **part, "texts": texts}
+        length = {} if self.length_warning is None else {"length_warning": self.length_warning}
+        return {"warning": WARNING, "records_read": self.n_records, **part, **length, "texts": texts}
 
     def to_text(self) -> str:
         """Return the preview as text for a terminal."""
         lines = [WARNING, f"{len(self.texts)} texts from {self.n_records} records of train"]
         lines += [PART_READ] if self.is_part else []
+        lines += [] if self.length_warning is None else [f"WARNING {self.length_warning}"]
         for i, candidate in enumerate(self.texts):
             lines += ["", f"--- {candidate.label}"]
             lines += [f"prompt: {self.prompts[i]}", ""] if self.prompts else []
@@ -112,7 +116,8 @@ def make_preview(config: Config, progress: Progress) -> Preview:
         preview_job = replace(job, root=job.seeds.child("preview"))
         sample = sample_of(train, MAX_CHARACTERS[engine_of(config.deidentify.engine)])
         preview = _write(preview_job, sample, *(read_json(loaded / name) for name in ("names.json", "staff.json")))
-        preview = replace(preview, is_part=is_part)
+        too_long = length_warning(config.for_texts(train.texts), train)
+        preview = replace(preview, is_part=is_part, length_warning=too_long)
         write_json(job.workspace.root / FILE, preview.to_json())
     return preview
 

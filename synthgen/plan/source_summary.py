@@ -7,9 +7,9 @@ import numpy as np
 
 from synthgen.config import Config
 from synthgen.core.types import Corpus
+from synthgen.decode.config import TOKENS_PER_WORD
 
 MAX_LISTED_YEARS = 12  # if notes have more years, only the first, the last and the most frequent year are shown
-TOKENS_PER_WORD = 1.4  # mean of English clinical text with the tokenizer of the default language model
 MIN_WRITABLE_SHARE = 0.6  # `length_warning` warns if a smaller share of the words of train fits into generated texts
 
 
@@ -36,14 +36,25 @@ def words_per_record(corpora: Iterable[Corpus]) -> tuple[int, int, int]:
 
 
 def length_warning(config: Config, train: Corpus) -> str | None:
-    """Return a warning if the train records have far more words than generated texts can have, else None."""
+    """Return a warning if the train records have far more words than generated texts can have, else None.
+
+    If records are segmented, the number of words of a segment is compared with the length of a generated segment.
+    """
     max_words = config.decode.token_limit / TOKENS_PER_WORD
+    if config.segments is not None:
+        if max_words >= MIN_WRITABLE_SHARE * config.segments.words:
+            return None
+        return (
+            f"segments.words is {config.segments.words}, and a generated segment has at most about {max_words:.0f} "
+            "words; set decode.max_new_tokens to auto, or lower segments.words"
+        )
     words = [len(text.split()) for text in train.texts]
     share = sum(min(n, max_words) for n in words) / max(sum(words), 1)
-    if config.segments is not None or share >= MIN_WRITABLE_SHARE:
+    if share >= MIN_WRITABLE_SHARE:
         return None
+    longer = ", or raise decode.max_new_tokens" if config.decode.is_prompted else ""
     return (
         f"source: a record has {sum(words) / len(words):.0f} words on average, and a generated text has at most "
         f"about {max_words:.0f}, so only {share:.0%} of the words of the records fit into generated texts; add the "
-        "section segments, or raise decode.max_new_tokens"
+        f"line `segments: {{by: auto}}`, so that records are written in parts{longer}"
     )

@@ -1,7 +1,7 @@
-"""Draw facts for a prompt with their frequencies in train: sex and age of a person, and number of words of a text."""
+"""Draw facts for a prompt with their frequencies in train: sex and age of a person, and number of words to write."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,8 +58,11 @@ class RecordFacts:
         return person, length
 
 
-def facts_of(train: Corpus) -> RecordFacts:
-    """Return the facts of train; none under differential privacy, because the texts are then empty."""
+def facts_of(train: Corpus, split: Callable[[str], Sequence[str]] = lambda text: (text,)) -> RecordFacts:
+    """Return the facts of train; none under differential privacy, because the texts are then empty.
+
+    `split` divides a text into the parts that are written one after another; the lengths are those of the parts.
+    """
     of_class: defaultdict[str, list[Record]] = defaultdict(list)
     for record in train.records:
         if record.text.split():
@@ -68,7 +71,7 @@ def facts_of(train: Corpus) -> RecordFacts:
     for label, records in sorted(of_class.items()):
         persons[label] = _pair_counts([(person_of(record.text), record.group) for record in records])
         if len({record.group for record in records}) >= MIN_PERSONS:
-            lengths[label] = _deciles([len(record.text.split()) for record in records])
+            lengths[label] = _deciles([len(part.split()) for record in records for part in split(record.text)])
     return RecordFacts(sex_and_age=persons, lengths=lengths)
 
 

@@ -24,9 +24,16 @@ READ_TOKENS = 256  # the surprisal of a server's text is measured on at most its
 
 
 def prompter_of(
-    config: DecodeConfig, reader: WordReader | None, train: Corpus, resolve: Callable[[str], Path], language: str
+    config: DecodeConfig,
+    reader: WordReader | None,
+    train: Corpus,
+    resolve: Callable[[str], Path],
+    language: str,
+    split: Callable[[str], Sequence[str]] = lambda text: (text,),
 ) -> Prompter:
     """Return the `Prompter` of a run; `language` is the run's first language tag, such as "en" or "und" (unknown).
+
+    `split` divides a record into the parts that are written one after another; see `facts_of`.
 
     Raises:
         ConfigError: template or examples are invalid, or no training record has the label of an example or of a
@@ -49,7 +56,7 @@ def prompter_of(
         template=load_template(config.template, resolve),
         descriptions=config.descriptions,
         examples=examples,
-        facts=facts_of(train),
+        facts=facts_of(train, split),
         language="" if language == "und" else LANGUAGES.get(language.split("-", maxsplit=1)[0], language),
     )
 

@@ -362,8 +362,8 @@ def test_attribute_rules_survive_writing_and_reading(tmp_path):
 def test_automatic_token_limit_follows_the_long_texts(words, tokens):
     texts = ["w " * n for n in words]
     assert parse().for_texts(texts).decode.token_limit == tokens
-    for given in ({"segments": {}}, PRIVATE):
-        assert parse(**given).for_texts(texts).decode.token_limit == 96
+    assert parse(**PRIVATE).for_texts(texts).decode.token_limit == 96
+    assert parse(segments={"words": 60}).for_texts(texts).decode.token_limit == 88  # 1.4 tokens per word
     assert parse(decode={"max_new_tokens": 200}).for_texts(texts).decode.token_limit == 200
     assert (
         parse().for_texts(["患者胸痛三天，无特殊病史。" * 9] * 40).decode.token_limit == 96

@@ -95,13 +95,13 @@ def test_a_processor_without_bfloat16_takes_longer(config, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("synthgen.plan.plan.usable_cores", lambda: 2)
     quick = 156 * 96 / 500 / 60
-    for able, device, minutes in ((True, "cpu", quick), (False, "cpu", 5 * quick), (False, "cuda", quick)):
+    for able, device, minutes in ((True, "cpu", quick), (False, "cpu", 2 * quick), (False, "cuda", quick)):
         monkeypatch.setattr("synthgen.decode.loading.has_bfloat16", lambda able=able: able)
         assert decoding(
             make_plan(config(decode={"candidates": 3, "max_new_tokens": 96, "device": device}))
         ) == pytest.approx(minutes)
     monkeypatch.setattr("synthgen.plan.plan.usable_cores", lambda: 8)
-    assert decoding(make_plan(config(decode={"candidates": 3, "max_new_tokens": 96}))) == pytest.approx(quick / 4 * 5)
+    assert decoding(make_plan(config(decode={"candidates": 3, "max_new_tokens": 96}))) == pytest.approx(quick / 4 * 2)
 
 
 def decoding(plan):
@@ -236,15 +236,16 @@ def test_a_missing_gpu_is_one_problem(config, monkeypatch):
 
 
 def test_segments_are_counted_and_cost_time(config, tmp_path):
-    whole = make_plan(config())
+    decode = {"candidates": 3, "max_new_tokens": 96}
+    whole = make_plan(config(decode=decode))
     assert whole.segments is None
     rows = [json.loads(line) for line in (tmp_path / "notes.jsonl").read_text().splitlines()]
     rows = [{**row, "note": f"SEEN\n{row['note']}\n\nPLAN\nRest."} for row in rows]
     (tmp_path / "notes.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
-    plan = make_plan(config(segments={"by": "headings", "words": 1000}))
-    assert plan.segments == {"per_record": 2.0, "headings": 2}
+    plan = make_plan(config(segments={"by": "headings", "words": 1000}, decode=decode))
+    assert plan.segments == {"per_record": 2.0, "headings": ["PLAN", "SEEN"]}
     assert decoding(plan) == pytest.approx(2 * decoding(whole))
-    assert "segments: 2.0 per record, 2 shared headings" in plan.to_text()
+    assert "segments: 2.0 per record; headings: PLAN, SEEN" in plan.to_text()
     with pytest.raises(DataError, match="no heading"):
         make_plan(config(segments={"by": "headings", "least_persons": 1000}))
 

@@ -63,6 +63,16 @@ def test_texts_are_private_and_differ_from_those_of_the_run(project):
     assert [s.reused for s in run.record.stages][:3] == [True, True, False]
 
 
+def test_records_much_longer_than_the_texts_give_a_warning(project, monkeypatch):
+    long = make_preview(project.config(), silent)
+    assert "WARNING source: a record has 100 words on average" in long.to_text()
+    assert long.to_json()["length_warning"] == long.length_warning
+    monkeypatch.setattr(module, "length_warning", lambda *_: None)
+    short = make_preview(project.config(), silent)
+    assert "length_warning" not in short.to_json()
+    assert "words on average" not in short.to_text()
+
+
 def test_command_prints_the_warning_first(project):
     result = CliRunner().invoke(app, ["preview", str(project.write_config())])
     assert result.exit_code == 0

@@ -40,11 +40,24 @@ def config(**changes):
 def test_records_much_longer_than_a_generated_text_give_a_warning_with_the_remedy():
     short = config(decode={"max_new_tokens": 140})  # 100 words
     assert length_warning(short, corpus(100, 140)) is None
-    assert length_warning(short, corpus(100, 400)) == (
+    warning = (
         "source: a record has 250 words on average, and a generated text has at most about 100, so only 40% of the "
-        "words of the records fit into generated texts; add the section segments, or raise decode.max_new_tokens"
+        "words of the records fit into generated texts; add the line `segments: {by: auto}`, so that records are "
+        "written in parts"
     )
-    assert length_warning(config(decode={"max_new_tokens": 140}, segments={"by": "headings"}), corpus(900)) is None
+    assert length_warning(short, corpus(100, 400)) == warning
+    prompted = config(decode={"max_new_tokens": 140, "writer": "prompt"})
+    assert length_warning(prompted, corpus(100, 400)) == f"{warning}, or raise decode.max_new_tokens"
+
+
+def test_segments_that_are_much_longer_than_a_generated_segment_give_a_warning():
+    fitting = config(segments={"by": "headings"}).for_texts(corpus(900).texts)
+    assert length_warning(fitting, corpus(900)) is None
+    long = config(decode={"max_new_tokens": 140}, segments={"words": 200})
+    assert length_warning(long, corpus(900)) == (
+        "segments.words is 200, and a generated segment has at most about 100 words; set decode.max_new_tokens to "
+        "auto, or lower segments.words"
+    )
 
 
 def test_the_profile_contains_lengths_that_records_have():

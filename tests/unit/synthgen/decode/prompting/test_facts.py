@@ -54,6 +54,11 @@ def test_lengths_are_rounded_deciles_of_the_class():
     assert facts.longest() == ("", "180")
 
 
+def test_lengths_of_divided_texts_are_those_of_their_parts():
+    rows = [("word " * 20 + "\n" + "word " * 40, "a", str(n)) for n in range(MIN_PERSONS)]
+    assert facts_of(corpus(rows), str.splitlines).lengths == {"a": (20, 20, 20, 20, 30, 40, 40, 40, 40)}
+
+
 def test_without_texts_nothing_is_known():
     facts = facts_of(corpus([("", "a", "p"), ("", "a", "q")]))
     assert facts == RecordFacts()
