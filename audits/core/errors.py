@@ -49,6 +49,11 @@ class PolicyError(AuditError, ValueError):
     exit_code = 3
 
 
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun for a message, such as "1 person" or "2 persons"."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 class UnmetPolicyError(AuditError):
     """The given inputs cannot meet a policy; `problems` lists the gates (rules of the policy) that cannot be met."""
 

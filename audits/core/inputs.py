@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from audits.core.errors import InputError
+from audits.core.errors import InputError, counted
 from audits.core.files import arrow_errors, open_regular, read_parquet
 from audits.core.released import NUMBERINGS, file_problems, is_numbering, released_problems
 from audits.core.strictjson import JsonError, canonical, unique_keys
@@ -135,7 +135,7 @@ def load_inputs(
     problems = [f"the {name} table has no rows" for name, table in tables.items() if len(table) == 0]
     shared = len(set(train.groups) & set(control.groups)) if train.has_groups and control.has_groups else 0
     if shared:
-        problems.append(f"{shared} persons are in both train and control; remove them from one of the two tables")
+        problems.append(f"train and control have {counted(shared, 'person')} in common; remove them from one table")
     problems += released_problems(synthetic, train, control)
     if identifiers is not None and len(identifiers) != len(train):
         problems.append(f"`identifiers` has {len(identifiers)} entries, but the train table has {len(train)} rows")

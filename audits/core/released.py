@@ -24,6 +24,7 @@ import ahocorasick  # type: ignore[import-not-found] # ships no types
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from audits.core.errors import counted
 from audits.core.files import MAX_TABLE_BYTES, read_regular
 from audits.core.plain_parquet import CREATED_BY, parquet_bytes
 from audits.core.strictjson import canonical
@@ -249,7 +250,7 @@ def _person_problems(synthetic: set[str], real: set[str]) -> list[str]:
     long_ids.make_automaton()
     n_real = sum(name in ids or (len(long_ids) > 0 and any(long_ids.iter(name))) for name in map(_plain, synthetic))
     problem = (
-        f"{n_real} persons of the synthetic table have ids of train or control persons; remove the column of persons"
+        f"the synthetic table has the ids of {counted(n_real, 'person')} of train or control; remove this column"
     )
     return [problem] if n_real > 0 else []
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from audits.core.errors import counted
 from audits.core.stats import clopper_pearson
 from audits.core.types import Estimate, persons
 from audits.gate.utility import distance_of_shares
@@ -187,7 +188,7 @@ def _check(tables: Tables) -> None:
         problems.append(f"the test table has {unknown} classes that the train table does not have")
     shared = {r.group for r in tables.train.records} & {r.group for r in tables.test.records}
     if shared and tables.train.has_groups and tables.test.has_groups:
-        problems.append(f"{len(shared)} persons of the test table are also in the train table")
+        problems.append(f"the test and train tables have {counted(len(shared), 'person')} in common")
     if problems:
         raise DataError(
             "utility cannot be measured with the given synthetic, train and test tables",

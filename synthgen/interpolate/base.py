@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from audits.core.errors import counted
 from synthgen.core.errors import ConfigError, DataError
 from synthgen.core.neighbours import IndexedSearch, NeighbourSearch, SearchReport
 from synthgen.core.section import Count, Section, mistakes
@@ -89,7 +90,7 @@ def check_classes(labels: Sequence[str], groups: Sequence[str], counts: Mapping[
     records = Counter(labels)
     n_persons = {label: len(persons.get(label, ())) for label in sorted(counts)}
     problems = [
-        f"{label!r}: {records[label]} records of {n} persons, but the class needs {min_groups} persons"
+        f"{label!r}: {counted(records[label], 'record')} of {counted(n, 'person')}; {min_groups} persons are needed"
         for label, n in n_persons.items()
         if n < min_groups
     ]

@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d, validate_data
 
+from audits.core.errors import counted
 from synthgen.core.errors import ConfigError, DataError, DependencyError
 from synthgen.core.neighbours import require_range
 from synthgen.core.section import parse_section
@@ -231,7 +232,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
             n_persons = len(np.unique(rows.groups[rows.classes == code]))
             if n_persons < method.min_groups:
                 problems.append(
-                    f"{names[code]!r}: rows of {n_persons} persons, but {method.min_groups} persons are needed"
+                    f"{names[code]!r}: rows of {counted(n_persons, 'person')}; {method.min_groups} persons are needed"
                 )
                 continue
             new, stream = out[start : start + m], seeds.child(str(names[code]))

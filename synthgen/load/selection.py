@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from audits.core.errors import counted
 from audits.text.name_lists import split_list
 from synthgen.core.digest import sha256_bytes
 from synthgen.core.errors import DataError
@@ -89,7 +90,7 @@ def select(records: Sequence[Record], source: SourceConfig, seeds: SeedTree) -> 
         return Selected(kept, notes, counts)
     small = _small_classes(kept, source.min_class)
     counts["in_small_classes"] = sum(record.label in small for record in kept)
-    shown = ", ".join(f"{label!r}: {n} persons" for label, n in small.items())
+    shown = ", ".join(f"{label!r}: {counted(n, 'person')}" for label, n in small.items())
     if small and source.min_class.then == "drop":
         notes.append(f"small classes were removed (source.min_class): {shown}")
         return Selected([record for record in kept if record.label not in small], notes, counts)
@@ -108,7 +109,7 @@ def _small_classes(records: Sequence[Record], min_class: MinClassConfig) -> dict
     if small and min_class.then == "refuse":
         raise DataError(
             f"source.min_class: {len(small)} classes have fewer than {min_class.count} persons",
-            problems=[f"{label!r}: {n} persons" for label, n in small.items()],
+            problems=[f"{label!r}: {counted(n, 'person')}" for label, n in small.items()],
             hint="Set source.min_class.then to drop or merge, or add records of these classes.",
         )
     return small

@@ -159,7 +159,7 @@ def test_every_small_or_absent_class_is_refused_by_name(method):
         sampler.sample({"ant": 2, "absent": 5, **dict.fromkeys(small, 3)}, SEEDS)
     assert len(refused.value.problems) == 1 + len(small)
     for label in ("absent", *small):
-        assert any(repr(label) in p and f"the class needs {need} persons" in p for p in refused.value.problems)
+        assert any(repr(label) in p and f"; {need} persons are needed" in p for p in refused.value.problems)
     assert len(sampler.sample({"ant": 2}, SEEDS)) == 2  # a small class that is not requested does not matter
 
 

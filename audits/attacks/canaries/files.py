@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audits.attacks.canaries.kinds import ENDING_TOKENS, FAMILIES, CanarySet
-from audits.core.errors import InputError
+from audits.core.errors import InputError, counted
 from audits.core.files import arrow_errors, open_regular, read_parquet
 from audits.core.inputs import MAX_ROWS, load_table
 from audits.core.types import Canaries, Table, persons
@@ -134,10 +134,12 @@ def _problems(columns: dict[str, list[Any]]) -> list[str]:
         differing = {int(p) for i, p in enumerate(person) if columns[name][i] != columns[name][first[p]]}
         if differing:
             rule = f"all rows of a person must have the same value in the column {name!r}"
-            problems.append(f"{rule}; {len(differing)} persons have different values")
+            problems.append(f"{rule}; this is not so for {counted(len(differing), 'person')}")
     wrong = int((np.bincount(person) != np.array([columns["repeats"][i] for i in first])).sum())
     if wrong:
-        problems.append(f"for {wrong} persons, the number of rows differs from the value in the column 'repeats'")
+        problems.append(
+            f"for {counted(wrong, 'person')}, the number of rows differs from the value in the column 'repeats'"
+        )
     return problems
 
 

@@ -13,6 +13,7 @@ from audits.attacks.memorization import calibration, locations
 from audits.attacks.memorization.measurements import Measurements, bags_at_limit, limits, measure
 from audits.attacks.memorization.search import FLOOR_TOKENS, Matches, Pool, pooled, search
 from audits.attacks.memorization.word_bags import LENGTHS
+from audits.core.errors import counted
 from audits.core.quarantine import most_quarantined, without_rows
 from audits.core.rates import exact, one_person_power, share, tau_metric, too_few
 from audits.core.stats import CHANCE_LEVEL
@@ -234,7 +235,11 @@ def _leak_reason(facts: Measurements) -> str | None:
     records_leak = n_train_persons > 0 and (n_control_persons == 0 or facts.records_p <= CHANCE_LEVEL)
     if facts.n_certain_rows > 0 or records_leak:
         n_pieces = len(facts.persons_in_pieces)
-        pieces = f"; for {n_pieces} persons, several rows together contain most of a record" if n_pieces > 0 else ""
+        pieces = (
+            f"; for {counted(n_pieces, 'person')}, several rows together contain most of a record"
+            if n_pieces > 0
+            else ""
+        )
         # rows that equal a record of at least 13 tokens are counted only if these records prove a leak
         n_rows = len(facts.rows_above_limit) - len(facts.quotations) if records_leak else facts.n_certain_rows
         return (

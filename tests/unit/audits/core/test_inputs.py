@@ -142,7 +142,7 @@ def test_messages_do_not_show_a_record_in_place_of_the_header(tmp_path):
 
 def test_persons_in_both_arms_and_missing_identifiers_are_rejected(people):
     one, two, three = (people(n, seed=n, prefix="x") for n in (3, 4, 5))
-    with pytest.raises(InputError, match="3 persons are in both train and control") as caught:
+    with pytest.raises(InputError, match="train and control have 3 persons in common") as caught:
         load_inputs(three, one, two, identifiers=[["x"]])
     assert "`identifiers` has 1 entries, but" in str(caught.value)
 

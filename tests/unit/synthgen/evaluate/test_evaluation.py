@@ -135,7 +135,7 @@ def test_all_problems_of_tables_are_listed():
     problems = (
         "the synthetic table has no records",
         "the test table has 1 classes that the train table does not have",
-        "1 persons of the test table are also in the train table",
+        "the test and train tables have 1 person in common",
     )
     assert refused.value.problems == problems
     with pytest.raises(InternalError, match="the synthetic table has 180 records but 0 vectors"):

@@ -152,7 +152,7 @@ def test_all_unsuitable_classes_are_listed():
         sampler().fit_resample(X, y)
     counts = {"ant": 3, "cow": 2}
     assert caught.value.problems == tuple(
-        f"'{k}': rows of {n} persons, but 4 persons are needed" for k, n in counts.items()
+        f"'{k}': rows of {n} person{'s' * (n > 1)}; 4 persons are needed" for k, n in counts.items()
     )
     X[y == "ant"] += 100
     with pytest.raises(DataError, match="'ant': none of the 3 records of the class is in danger"):

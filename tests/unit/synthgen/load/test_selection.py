@@ -70,13 +70,13 @@ def test_small_classes_are_refused_removed_or_merged(found):
     keys = {"normalize_labels": True, "min_class": {"count": 2}}
     with pytest.raises(DataError, match="1 classes have fewer than 2 persons") as refused:
         found(**keys)
-    assert refused.value.problems == ("'Cardiology': 1 persons",)
+    assert refused.value.problems == ("'Cardiology': 1 person",)
     dropped = found(**{**keys, "min_class": {"count": 2, "then": "drop"}})
     assert dropped.corpus.counts() == {"Surgery": 4, "Skin": 2}
     merged = found(**{**keys, "min_class": {"count": 2, "then": "merge"}})
     assert merged.corpus.counts() == {"Surgery": 4, "other": 1, "Skin": 2}
     assert dropped.removed["in_small_classes"] == merged.removed["in_small_classes"] == 1
-    assert "merged into 'other' (source.min_class): 'Cardiology': 1 persons" in merged.notes[-1]
+    assert "merged into 'other' (source.min_class): 'Cardiology': 1 person" in merged.notes[-1]
 
 
 def test_two_listed_spellings_of_one_class_are_an_error(found):

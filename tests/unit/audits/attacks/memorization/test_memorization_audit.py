@@ -117,7 +117,7 @@ def test_a_record_in_pieces_is_found_in_its_rows(fresh_inputs, retexted, longest
     pieces = [" ".join(words[i : i + 10]) for i in range(0, len(words), 10)]
     result = memorized(fresh_inputs, [*fresh_inputs.synthetic.texts, *pieces], retexted)
     assert result.verdict == "fail"
-    assert "for 1 persons, several rows together contain most of a record" in result.reason
+    assert "for 1 person, several rows together contain most of a record" in result.reason
     first = len(fresh_inputs.synthetic)
     assert set(range(first, first + len(pieces) - 1)) <= {f.row for f in result.findings}
     assert {f.kind for f in result.findings} == {"record in pieces"}
