@@ -11,14 +11,7 @@ from studies.feature_augmentation.vectors import kept_vectors
 from studies.smotext.protocol import BRIDGE, LABEL_ONLY, STYLE, EmbeddedDesign, SetDesign, SmotextProtocol
 from studies.smotext.text_sets import SOURCES, TextSet, read_text_sets
 from studies.smotext.trials import Bench, Job, missing_trials, run_trials, trial_paths
-from studies.smotext.writing import (
-    TOKENS_PER_SECOND,
-    Maker,
-    bridge_decoder,
-    label_only_decoder,
-    missing_tokens,
-    write_texts,
-)
+from studies.smotext.writing import Maker, bridge_decoder, label_only_decoder, missing_tokens, write_texts
 from synthgen.core.digest import sha256_json
 from synthgen.core.errors import StorageError
 from synthgen.core.progress import Progress, duration_text
@@ -190,14 +183,15 @@ def _makers(bridge: str, folder: Path, encoder: Encoder, sets: list[TextSet]) ->
 
 
 def _estimate(texts: int, tokens: int) -> str:
-    from synthgen.decode.loading import backend_of, slowdown
+    from synthgen.decode.loading import backend_of
+    from synthgen.plan.estimated_time import tokens_per_second
 
     cores = len(sched_getaffinity(0))
-    rate = TOKENS_PER_SECOND // slowdown(backend_of("cpu"))
+    rate = tokens_per_second(backend_of("cpu"))
     wait = duration_text(tokens / (rate * cores))
     return (
         f"{texts:,d} texts; at most {tokens:,d} tokens are still to be written, about {wait} at "
-        f"{rate} tokens/s on each of {cores} cores; the measurements take additional time"
+        f"{rate:.0f} tokens/s on each of {cores} cores; the measurements take additional time"
     )
 
 

@@ -39,8 +39,8 @@ def decode_dtype(folder: Path, device: Placement) -> Dtype:
     """Return the dtype in which a decoder loads a model: "bfloat16", or "auto" for the stored dtype.
 
     On a processor with bfloat16 instructions, the result is "bfloat16", which halves the memory of float32 weights.
-    Exceptions are models that are stored in bfloat16, and Llama and Mistral models whose forward pass is
-    `LlamaStepper`.
+    For models that are stored in bfloat16, and for Llama and Mistral models that `LlamaStepper` supports, it is
+    "auto"; on other backends too.
     """
     config = _config(folder)
     if backend_of(device) != "cpu" or config is None:
@@ -50,10 +50,10 @@ def decode_dtype(folder: Path, device: Placement) -> Dtype:
 
 
 def decodes_in_int8(folder: Path, device: Placement) -> bool:
-    """Return whether a decoder uses int8 weights for a model whose forward pass is `LlamaStepper`.
+    """Return whether a decoder with `LlamaStepper` converts the weights of a model to int8.
 
-    It does so on a processor for which `has_int8` is true, if the model is stored in 16 bits or loaded in bfloat16,
-    and if a device map places the whole model on the CPU.
+    It does so if `has_int8` is true for the processor, `LlamaStepper` supports the model, the model is stored in 16
+    bits or loaded in bfloat16, and the whole model is on the CPU.
     """
     config, places = _config(folder), set() if isinstance(device, str) else set(device.values())
     if backend_of(device) == "cuda" or not has_int8() or config is None or not has_stepper(config):
@@ -64,7 +64,7 @@ def decodes_in_int8(folder: Path, device: Placement) -> bool:
 
 
 def decode_backend(folder: Path, device: Placement, *, own_loop: bool = True) -> str:
-    """Return the backend that decodes with a model: the result of `backend_of`, with the type of converted weights.
+    """Return the backend for decoding with a model: the result of `backend_of` and the type of converted weights.
 
     For example, "cpu in int8" means that the weights are converted to int8. With `own_loop`, `LlamaStepper` computes
     the forward pass of the models that it supports.
@@ -83,11 +83,6 @@ def _config(folder: Path) -> Any:
         return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError):
         return None
-
-
-def slowdown(backend: str) -> int:
-    """Return the approximate factor by which a backend is slower than a CPU with bfloat16 support; 1 for a GPU."""
-    return 5 if backend == SLOW else 1
 
 
 @dataclass(frozen=True, slots=True)
