@@ -208,7 +208,7 @@ def writers(request: WritersRequest, progress: Progress) -> Path:
 
     Raises:
         DataError: if the dataset or a name in `only` is unknown, if files are missing, or if a file of an earlier run
-            in `request.out` has texts of other vectors.
+            in `request.out` has texts of other vectors or of another model.
 
     Privacy: the texts are neither filtered nor audited.
     """
@@ -227,23 +227,26 @@ def writers(request: WritersRequest, progress: Progress) -> Path:
     if unknown := [f"{name}: not one of {', '.join(ways)}" for name in request.only if name not in ways]:
         raise DataError("unknown writers", problems=unknown, hint="Check --only.")
     for name, way in ((name, way) for name, way in ways.items() if name in (request.only or ways)):
-        texts[name], seconds = _written(bench, name, way, request.out, progress)
+        texts[name], seconds = _written(bench, name, way, request, progress)
         rows[name] = bench.row(texts[name], seconds)
         write_whole(page, _page(bench, rows, texts).encode())
     return page
 
 
-def _written(bench: WritersBench, name: str, way: Way, out: Path, progress: Progress) -> tuple[list[str], float]:
+def _written(
+    bench: WritersBench, name: str, way: Way, request: WritersRequest, progress: Progress
+) -> tuple[list[str], float]:
     """Return the texts of a way and the seconds that they took, from the file of an earlier run if there is one."""
-    path = out / f"{name.replace(', ', '-').replace(' ', '-')}.json"
-    vectors = sha256_array(bench.latents.vectors)
+    path = request.out / f"{name.replace(', ', '-').replace(' ', '-')}.json"
+    model = str(request.model) if name.startswith("larger") else "embedded"
+    source = {"vectors": sha256_array(bench.latents.vectors), "model": model}
     if not path.is_file():
         start = time.monotonic()
         texts = bench.write(way, progress)
-        write_json(path, {"vectors": vectors, "seconds": time.monotonic() - start, "texts": texts})
+        write_json(path, {**source, "seconds": time.monotonic() - start, "texts": texts})
     kept = read_json(path)
-    if kept["vectors"] != vectors:
-        problem = f"{path}: contains texts that were written from other vectors"
+    if {key: kept.get(key) for key in source} != source:
+        problem = f"{path}: contains texts that were written from other vectors or by another model"
         raise DataError(problem, hint="Remove it, or choose another --out.")
     return kept["texts"], kept["seconds"]
 

@@ -125,6 +125,15 @@ def test_ways_can_be_chosen_and_unknown_ones_are_refused(stubbed, tmp_path):
     assert caught.value.problems == ("x: not one of one, best", "y: not one of one, best")
 
 
+def test_texts_of_an_earlier_run_are_used_only_if_the_model_is_the_same(stubbed, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_ways", lambda *_: {"larger, prompt": module.Way(opened=LabelWriter)})
+    request = WritersRequest(dataset="clinic", data=None, out=tmp_path, model=tmp_path / "small", quick=True)
+    first = writers(request, silent).read_text()
+    assert writers(request, silent).read_text() == first
+    with pytest.raises(DataError, match="other vectors or by another model"):
+        writers(dataclasses.replace(request, model=tmp_path / "large"), silent)
+
+
 def test_unknown_set_is_refused(tmp_path):
     with pytest.raises(DataError, match="no such set"):
         writers(WritersRequest(dataset="x", data=None, out=tmp_path, model=None, quick=True), silent)
