@@ -9,12 +9,15 @@ import polars as pl
 import pytest
 import torch
 
+from audits.core.errors import InputError
+from audits.ledger.attempts import create_or_check_ledger
 from synthgen.config import Config
 from synthgen.core.errors import ConfigError, DataError, Interrupted, ModelError, ModelMissing, UsageError
 from synthgen.core.progress import Lines, silent
 from synthgen.core.tables import read_corpus
 from synthgen.filter.stage import FILTER
 from synthgen.pipeline import judge
+from synthgen.pipeline.institution import ledger_of
 from synthgen.pipeline.pipeline import STAGES, Pipeline, _identity
 from synthgen.pipeline.style_choice import STYLE
 from synthgen.pipeline.workspace import Workspace
@@ -128,6 +131,15 @@ def test_a_missing_gpu_is_reported_before_any_work(project, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ModelError, match="no GPU"):
         Pipeline(project.config(decode={"device": "cuda"})).run()
+    assert folders(project) == set()
+
+
+@pytest.mark.parametrize("until", ["evaluate", "audit"])
+def test_a_key_that_was_used_with_another_ledger_is_reported_before_any_work(project, until):
+    create_or_check_ledger(*ledger_of(project.config(ledger="./first")))
+    with pytest.raises(InputError, match="lacks its file `key`") as caught:
+        Pipeline(project.config(ledger="./second")).run(until=until)
+    assert caught.value.hint.startswith("If earlier runs with this key used another ledger, use its folder")
     assert folders(project) == set()
 
 
