@@ -54,7 +54,7 @@ def read_regular(path: str | Path, max_bytes: int = MAX_SMALL_BYTES) -> bytes:
     """Return the content of a regular file; raise OSError in the same cases as `open_regular`."""
     with open_regular(path, max_bytes) as file:
         data = file.read(max_bytes + 1)
-    if len(data) > max_bytes:  # the stated size of a file in /proc is 0, and a process may append to a file
+    if len(data) > max_bytes:  # `st_size` can be too small: it is 0 for files in /proc, and a process may append
         raise OSError(errno.EINVAL, f"the file has more than {max_bytes} bytes, which is the limit", str(path))
     return data
 

@@ -96,8 +96,8 @@ def scan_test(scores_train: Float, scores_control: Float) -> Scan:
 
         p_m = min(P[Hypergeom(N, n_T, m) >= x_m], P[Hypergeom(N, n_T, m) <= x_m]),  p = min(1, 2 |M| * min_m p_m)
 
-    The second probability detects too few train persons at the top. The cause can be a filter that removes synthetic
-    records similar to train: the absence of the train persons then reveals them.
+    The second probability detects too few train persons at the top. The cause can be a filter that removes
+    synthetic records similar to train. The train persons can then be recognised by their absence from the top.
 
     M has each number m <= N of `SCAN_GRID`. If persons m and m + 1 have the same score, m is raised to include all
     persons with this score. A number m = N is then omitted. If M is empty, the result is `Scan(1.0, 0, 0)`. M does
@@ -266,7 +266,7 @@ def needed_for_share(d: float, *, confidence: float = 0.95, power: float = POWER
 
 
 def needed_for_auc(d: float, *, confidence: float = 0.95, power: float = POWER) -> int:
-    """Return how many persons train and control each need to distinguish an AUC of 1/2 + d from 1/2.
+    """Return how many persons each of train and control needs to distinguish an AUC of 1/2 + d from 1/2.
 
     The number n of persons of each table must satisfy n >= `z_sum`^2 / (6 d^2).
     """

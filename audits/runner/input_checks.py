@@ -45,8 +45,9 @@ class InputChecks:
 
     inputs: AuditInputs  # the tables without the removed control and reference rows
     problems: tuple[str, ...]  # reasons why no audit may pass on these tables
-    # indices of the synthetic rows with disguise or unusual layout, see `check_split`; a release must not contain
-    # these rows. If more than 1 % of the synthetic rows are of one kind, they are a problem and are not listed here
+    # indices of the disguised synthetic rows and of those with unusual layout, see `check_split`; a release must
+    # not contain them. If more than 1 % of the rows are disguised, these rows are a problem and are not listed
+    # here. The same applies to unusual layout
     quarantined: tuple[int, ...]
     details: Mapping[str, Any]  # section of the report; a policy refers to its metric NAME as `input_checks.NAME`
 
@@ -56,18 +57,18 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
 
     A kind of row is a problem if it is more than 1 % of its table:
     - Control rows that nearly duplicate a train row (`NEAR_DUPLICATE`), because a synthetic copy of the train row is
-      as close to the control row. Rows removed before the call (`inputs.near_duplicate_rate`) count towards the 1 %.
+      as close to both. Rows removed before the call (`inputs.near_duplicate_rate`) count towards the 1 %.
     - All rows of control persons who share a direct identifier with a train person: the two may be the same person
       or relatives. Identifiers of more than ten persons are ignored. Here, the 1 % refers to persons.
-    - Reference rows that repeat phrases of a train or control record, if the reference contains at least half of this
-      record: a synthetic copy of the record would count as common text.
+    - Rows of the reference (public text) that repeat phrases of a train or control record, if the reference
+      contains at least half of this record: otherwise, a synthetic copy of the record would count as common text.
 
     Five further findings are problems:
-    - Shift: the AUC interval of a classifier that predicts train or control for each person excludes 0.5. Above 0.5,
-      audits could mistake the shift for a leak. Below 0.5, control records reword or quote train records.
+    - Shift: the AUC interval of a classifier that distinguishes train from control persons excludes 0.5. If it is
+      above 0.5, audits could mistake the shift for a leak. If it is below, control records reword or quote train.
     - Disguise: rows with many look-alike characters (such as Greek for Latin letters) or invisible characters are
       more frequent in the synthetic table than in the real tables (`audits.text.disguise`).
-    - Layout: rows with a kind of unusual white space, or with a few invisible characters, are more frequent in the
+    - Layout: rows with one kind of unusual white space, or with invisible characters, are more frequent in the
       synthetic table than in the real tables (`audits.runner.layout`).
     - A synthetic label contains an identifier and belongs to fewer than ten train persons.
     - The tables do not identify persons, and the user did not declare that each row belongs to a different person.
@@ -129,8 +130,8 @@ def _shift_problems(shift: Estimate | None) -> Iterator[str]:
 def _disguised(inputs: AuditInputs, *, quarantine: bool) -> tuple[tuple[int, ...], list[str]]:
     """Return the indices of the disguised synthetic rows to quarantine, and the problems.
 
-    Disguised rows have many look-alike or invisible characters. If there are too many to quarantine, none is
-    quarantined, and they are a problem.
+    Disguised rows have many look-alike or invisible characters. If too many rows are disguised to be quarantined,
+    none is quarantined, and they are a problem.
     """
     found = disguise(inputs.synthetic.texts, (*inputs.train.texts, *inputs.control.texts))
     if not found.proven:
@@ -249,7 +250,7 @@ def _sharing_identifiers(inputs: AuditInputs) -> Bool:
 
 
 def _owners(table: Table, replaced: tuple[tuple[str, ...], ...] | None) -> dict[str, set[str]]:
-    """Return direct identifier -> ids of its persons, for identifiers in the texts or replaced in the texts."""
+    """Return direct identifier -> ids of its persons; the identifier is in their texts, or was replaced in them."""
     owners: dict[str, set[str]] = defaultdict(set)
     for row, (text, group) in enumerate(zip(table.texts, table.groups, strict=True)):
         values = {entity.key for entity in entities(text) if entity.kind in DIRECT}

@@ -56,7 +56,7 @@ class Published:
             needed = f"needs approval by {rule.threshold} {rule.role}"
             lines.append(f"{needed}: {command} --role {rule.role} --key KEY {trust}{page}")
         if self.policy.closing is not None:
-            lines.append(f"needs closing by the releaser: {command} --close --key KEY {trust}")
+            lines.append(f"the releaser must close the list of approvals: {command} --close --key KEY {trust}")
         return "\n".join([*lines, f"verify it: synthgen verify {self.bundle} {trust}"])
 
 
@@ -66,7 +66,7 @@ def publish(config: Config, *, resume: Literal["auto", "never"], stream: TextIO)
     The policy, the key, the output folder and the number of persons are checked before the stages run, because the
     stages can take hours.
 
-    Raise ReleaseRefused before the run if no result of the configuration can meet the policy. Raise ReleaseRefused
+    Raise ReleaseRefused before the run if no run of this configuration can meet the policy. Raise ReleaseRefused
     after the run if the policy refuses the release; the workspace then has the signed refusal and the report. Raise
     it also if the policy file changes during the command; the workspace then has the report.
     """
@@ -111,7 +111,7 @@ def updated_report(target: Path) -> Path:
         from synthgen.release.run import PRIVATE_REPORT, REPORTED
 
         stored = target / PRIVATE_REPORT
-        # the file `REPORTED` names the configuration file; it is absent if the run was started from Python
+        # the file `REPORTED` names the configuration file; `REPORTED` is absent if the run was started from Python
         if stored.is_file() and not (target / REPORTED).is_file():
             return stored
     from synthgen.release.run import load_run

@@ -86,9 +86,10 @@ class Likelihood:
 
         text_t is token t of the text, and the frame is the input before the text. With a bridge, the frame is the
         bridge's template, filled with a prompt (empty by default) and with the soft tokens (input embeddings) that
-        the bridge computes from a vector. Without `vectors`, float32 (n, d), the soft tokens are omitted. Without a
-        bridge, the frame is the begin-of-text token or, if the tokenizer has none, the end-of-text token. Only the
-        first `max_tokens` tokens of a text are read. The division into batches changes the results only by rounding.
+        the bridge computes from a vector. `vectors` is float32 (n, d); if it is None, the soft tokens are omitted.
+        Without a bridge, the frame is the begin-of-text token or, if the tokenizer has none, the end-of-text token.
+        Only the first `max_tokens` tokens of a text are read. The division into batches changes the results only by
+        rounding.
 
         Raises:
             DataError: a text has no tokens, or vectors or prompts are given without a bridge.

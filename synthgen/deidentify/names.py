@@ -83,9 +83,9 @@ def find_names(text: str, declared_names: Sequence[str]) -> list[Span]:
     Each part of a declared name is found; accents, letter case and the form of the apostrophe are ignored. But a
     lower-case part that is an ordinary word or has fewer than three letters is found only next to another part.
 
-    Other names are guessed from name lists and context. Parts of clinical terms are not guessed, and ordinary words
-    only if the context shows that they are a name. Each capitalised repetition of a word of a guessed name is found
-    too, except for ordinary words, parts of clinical terms, and words of fewer than four letters.
+    Other names are guessed from name lists and context. Parts of clinical terms are not guessed. Ordinary words are
+    guessed only if the context shows that they are a name. Each capitalised repetition of a word of a guessed name
+    is found too, except for ordinary words, parts of clinical terms, and words of fewer than four letters.
     """
     tokens = [_Token(*m.span(), m[0]) for m in TOKEN.finditer(text)]
     guessed = [span for span in _guessed(tokens, text) if not is_in_term(text, *span)]
@@ -280,7 +280,7 @@ def _is_pair_in_context(tokens: list[_Token], i: int, text: str) -> bool:
 
 
 def _reversed_name(tokens: list[_Token], i: int, text: str) -> int | None:
-    # for a name such as "HALVORSEN, INGRID M." from token i on, returns the index of its last token, else None
+    # returns the index of the last token of a name such as "HALVORSEN, INGRID M." that starts at token i, else None
     if i + 1 >= len(tokens) or text[tokens[i].end : tokens[i + 1].start] != ", ":
         return None
     one, two = tokens[i], tokens[i + 1]

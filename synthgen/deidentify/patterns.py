@@ -1,8 +1,8 @@
 """Find identifiers by regular expressions: contact data, numbers, codes, places, and ages over 89.
 
-Each repetition in the expressions is bounded, or covers text in which no other match can begin. Therefore, the search
-time is proportional to the text length. The library phonenumbers is not used, because it needs a country and misses
-local numbers such as "tel 5550142".
+Each repetition in the expressions is bounded, or no other match can begin inside the text that it covers.
+Therefore, the search time is proportional to the text length. The library phonenumbers is not used, because it
+needs a country and misses local numbers such as "tel 5550142".
 """
 
 import ipaddress

@@ -9,7 +9,7 @@ from pathlib import Path
 class Note:
     """One clinical document; a string is empty if the source does not state the value."""
 
-    place: str  # file, and line or number of the message, for the private load report
+    place: str  # the file, and the line or the message number in this file, for the private load report
     document: str  # identifier of the document, the same for all versions of the document
     text: str  # plain text; line ends are line feeds
     person: str  # identifier of the patient
@@ -38,7 +38,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A property of a used item for the load report, such as a wrong declared encoding."""
+    """A property of a used item, such as a wrong declared encoding, which the load report states."""
 
     reason: str  # one of a fixed list of phrases, without content of the source
     place: str
@@ -89,5 +89,6 @@ class Fields:
 
 # A reader yields the items of a file or folder one by one; its memory does not grow with the number of notes. The
 # arguments are the path, the fields, and the character encoding of text files (`source.encoding`). A reader raises
-# DataError if no file has its format or if a field cannot be interpreted; the message repeats no data of the source.
+# DataError if no file has its format or if a place in `Fields` cannot be interpreted; the message repeats no data
+# of the source.
 Reader = Callable[[Path, Fields, str], Iterator[Item]]

@@ -13,7 +13,8 @@ from synthgen.core.types import Candidate, Float32
 from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, scored
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths; see `ClassAgreement` for the choice
-SHARE_OF_REAL = 0.8  # `auto` accepts at least this share of the real records, unless its lower limit 1/C applies
+# `auto` accepts at least this share of real records, unless its minimum, 1 / (number of classes), is larger
+SHARE_OF_REAL = 0.8
 MAX_MINIMUM = 0.6  # largest minimum with `auto`
 MAX_TUNING_RECORDS = 4000  # largest number of train records that are used to choose strength and minimum
 MAX_FITS = 50  # with more sets of folds than this, one model is trained per fold; see `ClassAgreement`
@@ -25,10 +26,10 @@ class ClassAgreement:
 
     The classifier is a multinomial logistic regression on train vectors. The persons of train are divided into folds.
     A candidate is judged by a model trained on all folds that contain no parent (a record from which the text was
-    made). This requires one model for each possible set of folds with parents. If there are more than `MAX_FITS` such
-    sets, one model is trained per fold instead, and the score is the mean probability of the models whose fold
-    contains no parent. The regularisation strength minimises the log loss on real records, where each record is
-    judged by models trained without its fold.
+    made). This requires one model for each set of folds that can contain the parents of a candidate. If there are
+    more than `MAX_FITS` such sets, one model is trained per fold instead, and the score is the mean probability of
+    the models whose fold contains no parent. The regularisation strength minimises the log loss on real records,
+    where each record is judged by models trained without its fold.
 
     `auto` sets minimum = max(1/C, min(`MAX_MINIMUM`, q)) for C classes. Here q is the largest minimum that accepts at
     least the share `SHARE_OF_REAL` of the real records.

@@ -1,4 +1,4 @@
-"""Define the `interpolate` section of the configuration. The section contains the parameters of all methods."""
+"""Define the `interpolate` section, with the parameters of all methods except `dp-gaussian` (section `dp`)."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -59,7 +59,7 @@ class _SharedKeys(Section):
         return total
 
 
-# name of a parameter in `METHOD_KEYS` -> (type, field) of an optional configuration key, for `create_model`
+# for `create_model`: name of each parameter in `METHOD_KEYS` -> (type, field) of a key that is null by default
 _FIELDS: dict[str, Any] = {}
 for _name, _method in METHODS.items():
     for _key, _field in _method.model_fields.items():
@@ -103,7 +103,7 @@ class InterpolateConfig(_MethodKeys, _SharedKeys):
 
     @property
     def is_dp(self) -> bool:
-        """Whether vectors are drawn from DP query results; the run then has a privacy budget."""
+        """Whether vectors are drawn from DP query results. If so, the run has a privacy budget."""
         return self.method == DP_METHOD
 
     def build(self) -> Interpolator:

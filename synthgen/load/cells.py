@@ -34,9 +34,9 @@ def folded(label: str) -> str:
 def plain_name(value: Any) -> str | None:
     """Return the label or id in a cell as text; None if the cell is empty or missing.
 
-    The integer 7, the float 7.0 and the decimal 7.0 become "7", and the decimal 7.50 becomes "7.5". A boolean becomes
-    "true" or "false", and a UUID its text. Raise CellError for a value of any other type, an infinite value, and a
-    float that is not an exact whole number.
+    The integer 7, the float 7.0 and the decimal 7.0 become "7", and the decimal 7.50 becomes "7.5". A boolean
+    becomes "true" or "false", and a UUID becomes its text. Raise CellError for a value of any other type, an
+    infinite value, and a float that is not a whole number or is too large to be exact (`LARGEST_EXACT`).
     """
     if isinstance(value, str):
         return value.strip() or None

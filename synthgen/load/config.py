@@ -66,7 +66,9 @@ class SourceConfig(Section):
         description="Declares, in place of `group`, that each record belongs to a different person. For a table, "
         "the shipped policies refuse a release without `group` or this declaration.",
     )
-    id: str | None = Field(None, description="Column with a unique record id. Null numbers the records by row.")
+    id: str | None = Field(
+        None, description="Column with a unique record id. With null, the ids are made from the row numbers."
+    )
     names: tuple[str, ...] = Field(
         (), description="Columns with names of the record's person, which de-identification replaces in the text."
     )
@@ -89,8 +91,9 @@ class SourceConfig(Section):
     )
     dedupe: Literal["off", "within-person", "all"] = Field(
         "off",
-        description="Removes records that nearly repeat an earlier record (Jaccard index of 5-token shingles of at "
-        "least 0.8). `within-person` compares only records of the same person, and `all` compares all records.",
+        description="Removes records that nearly repeat an earlier record (the Jaccard index of their 5-token "
+        "shingles is at least 0.8). `within-person` compares only records of the same person, and `all` compares "
+        "all records.",
     )
     copy_forward: CopyForward = Field(
         "keep",
@@ -134,7 +137,7 @@ class SourceConfig(Section):
             return None
         normal = tuple(normalized(label, "NFC") for label in labels)
         if "" in normal:
-            raise ValueError("a label is empty or invisible")
+            raise ValueError("a label has no visible character")
         if repeated := sorted({label for label in normal if normal.count(label) > 1}):
             raise ValueError(f"labels are listed twice: {', '.join(repeated)}")
         return normal
@@ -143,7 +146,7 @@ class SourceConfig(Section):
     def _check_combined_keys(self) -> Self:
         if self.group is not None and self.rows_are_persons:
             raise ValueError(
-                "`rows_are_persons` does not fit with `group`, which identifies persons; remove one of them"
+                "`rows_are_persons` does not fit with `group`, which identifies persons; remove one of the two keys"
             )
         labels = self.labels or ()
         if self.normalize_labels and len(set(map(folded, labels))) < len(labels):
@@ -179,7 +182,8 @@ class SourceConfig(Section):
             )
         if self.rows_are_persons and self.fields.person is not None:
             raise ValueError(
-                "`rows_are_persons` does not fit with `fields.person`, which identifies persons; remove one"
+                "`rows_are_persons` does not fit with `fields.person`, which identifies persons; remove one of the "
+                "two keys"
             )
         if self.rows_are_persons and self.kind != "folder":
             raise ValueError(
@@ -188,7 +192,7 @@ class SourceConfig(Section):
         if self.kind == "folder" and self.fields.person is None and not self.rows_are_persons:
             raise ValueError(
                 "`kind: folder` needs `fields.person`, for example `folder 2` (the second folder below source.path) "
-                "or `name 1` (the first part of the file name); if each file belongs to another person, set "
+                "or `name 1` (the first part of the file name); if each file belongs to a different person, set "
                 "`rows_are_persons: true`"
             )
         return self

@@ -61,7 +61,7 @@ def doubtful_labels(counts: Mapping[str, int], wanted: set[str]) -> list[str]:
 
 
 def _as_seen(label: str) -> str:
-    """Return a label without accents, with one kind of dash, one kind of quote, and Latin letters for look-alikes."""
+    """Return the folded label without accents, with uniform dashes and quotes, and look-alikes as Latin letters."""
     shown = []
     for character in unicodedata.normalize("NFKD", folded(label)):
         others = [other["c"] for other in confusables_data.get(character, ())]
@@ -86,7 +86,7 @@ def doubtful_persons(groups: Iterable[str], column: str) -> list[str]:
     spellings = Counter(map(_id_key, {*groups}))
     n = sum(count - 1 for count in spellings.values())
     how = "case, leading zeros or a final `.0`"
-    message = f"{n} values of {column} differ from another id only by {how}, and each counts as a separate person"
+    message = f"{n} values of {column} differ from another value only by {how}, and each counts as a separate person"
     return [f"{message}; if such ids name the same person, give them one spelling in the source"] if n else []
 
 

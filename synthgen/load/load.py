@@ -116,7 +116,7 @@ def _name(row: SourceRow, role: str, column: str, form: Literal["NFC", "NFKC"] |
     except CellError as error:
         return "", f"{role} {error} (column {column})"
     if role != "label" and SCIENTIFIC.fullmatch(name):
-        rounded = "is a rounded number such as 1.2E+15, so two ids can be equal; save it as text"
+        rounded = "is a rounded number such as 1.2E+15, so two different ids can become equal; save it as text"
         return "", f"{role} {rounded} (column {column})"
     return (normalized(name, form) if form else name), ""
 
@@ -165,8 +165,9 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
 
     Raises:
         TooManyBadRows: the source has more bad rows than `source.max_bad_rows` allows.
-        DataError: the source is unreadable or empty, lacks a column or a class of `source.labels`, or leaves no
-            record; a class is smaller than `source.min_class` accepts, and `source.min_class.then` is `refuse`; the
+        DataError: the source is unreadable or empty, lacks a configured column or a class in `source.labels`, or
+        has no record that can be kept; a class is smaller than `source.min_class` accepts, and
+        `source.min_class.then` is `refuse`; the
             values of the label column are not classes; or values in the columns `source.names` or `source.staff` are
             not names.
 
@@ -183,7 +184,7 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
     good = [record for record in parsed if isinstance(record, Record)]
     if source.group is None:
         good = with_own_persons(good)
-    before = after = len({record.label for record in good})  # number of different labels, with all spellings
+    before = after = len({record.label for record in good})  # number of labels; each spelling counts as one label
     if source.normalize_labels:
         good = with_one_spelling(good, source)
         after = len({record.label for record in good})

@@ -43,11 +43,11 @@ def read_csv(
 ) -> SourceTable:
     """Return the rows of a CSV file, whose cells can be in double quotes; row 1 is the first row below the header.
 
-    All columns with a name are read. If the header has none of the configured columns `wanted`, DataError is raised
-    for a later header, another separator or another format.
+    All columns with a name are read. DataError is raised if the header has none of the configured columns `wanted`,
+    and the file has a header in a later line, another separator or another format.
 
-    With `isolated_rows`, which a privacy budget requires, a cell of several lines is rejected. It can result from an
-    unclosed quote, which absorbs the rows of other persons.
+    With `isolated_rows`, which a privacy budget requires, DataError is raised for a cell of several lines. Such a
+    cell can result from an unclosed quote, which absorbs the rows of other persons.
     """
     csv.field_size_limit(MAX_CELL_CHARACTERS)
     rows: list[SourceRow] = []
@@ -90,7 +90,9 @@ def read_csv(
 
 def _csv_notes(path: Path, encoding: str, n_unnamed: int, n_formulas: int) -> tuple[str, ...]:
     notes = [f"{n_unnamed} columns of the csv file have no name and were not read"] if n_unnamed else []
-    notes += [f'{n_formulas} rows have cells such as ="007"; their texts were read without =""'] if n_formulas else []
+    notes += (
+        [f'{n_formulas} rows have cells such as ="007"; only the text in the quotes was read'] if n_formulas else []
+    )
     return (*notes, *encoding_notes(path, encoding))
 
 
@@ -182,8 +184,8 @@ def _text_values(name: str, file: Path, encoding: str) -> dict[str, Any]:
 def _opened_text(path: Path, encoding: str) -> Iterator[TextIOWrapper]:
     """Open a csv or jsonl file as text.
 
-    Raise DataError if the file is binary, if it is UTF-16 or UTF-32 although `encoding` is UTF-8, or if it is not
-    valid in an `encoding` other than UTF-8.
+    Raise DataError if the file is binary, if it is UTF-16 or UTF-32 although `encoding` is UTF-8, or if `encoding`
+    is not UTF-8 and the file is not valid in this encoding.
     """
     # with UTF-8, invalid bytes become lone surrogates, so only their rows are undecodable
     is_utf8 = codecs.lookup(encoding).name in {"utf-8", "utf-8-sig"}

@@ -27,7 +27,8 @@ STORE_BYTES = 80_000_000  # size of Ray's object store in bytes; the store conta
 SOCKET_BYTES, APPENDED_BYTES = 107, 75
 _HINT = (
     "See docs/how-to/cluster.md. Start Ray with RAY_AUTH_MODE=token on all machines. On this machine, set "
-    "RAY_AUTH_MODE=token, and set RAY_AUTH_TOKEN to the token of the cluster or RAY_AUTH_TOKEN_PATH to its file."
+    "RAY_AUTH_MODE=token, and set RAY_AUTH_TOKEN to the token of the cluster, or RAY_AUTH_TOKEN_PATH to the file "
+    "with this token."
 )
 
 
@@ -55,7 +56,7 @@ def connected(run: RunConfig, root: Path) -> Iterator[Any]:
         UsageError: the address in the environment variable RAY_ADDRESS is not HOST:PORT.
         WorkerError: the running cluster can be used without a token, or cannot be reached with the token; or this
             process is already connected to Ray.
-        StorageError: the paths of both folders are too long for a socket.
+        StorageError: the paths of the workspace and of the folder for temporary files are too long for a socket.
     """
     require_ray()
     address = address_of(run)

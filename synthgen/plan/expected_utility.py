@@ -41,8 +41,8 @@ def expected_utility(
     """Return the expected values and lower ends of the ratios `tstr_over_trtr` and `worst_class_ratio`.
 
     For `tstr_over_trtr`, f is the macro F1. For `worst_class_ratio`, f is the recall of one class, and the smallest
-    ratio of all recognised classes is returned. A class is recognised if classifiers trained on real records have a
-    recall above 0.
+    ratio of all recognised classes is returned. A class is recognised if its recall is above 0 with the classifiers
+    trained on real records.
 
     Args:
         pilot: the accepted texts of the pilot.
@@ -83,7 +83,7 @@ def expected_utility(
     same_size, same_size_recall = mean({name: int((pilot.labels == name).sum()) for name in names})
     full_size, full_size_recall = mean(n_records)
     overall = of_pilot.macro_f1 * full_size / np.maximum(same_size, 1e-9) / np.maximum(of_all.macro_f1, 1e-9)
-    # first dimension: index 0 is the score with equal weights of the test persons, the others are bootstrap draws
+    # axis 0 of all scores: index 0 has equal weights of the test persons, the other indices are bootstrap draws
     learned = (of_all.recall[0] > 0) & (same_size_recall[0] > 0)
     of_class = (of_pilot.recall * full_size_recall)[:, learned] / (same_size_recall * of_all.recall)[:, learned]
     ratios = {"tstr_over_trtr": _ratio(overall)}

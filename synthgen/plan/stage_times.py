@@ -12,7 +12,8 @@ PER_MINUTE = 60  # seconds per minute
 PILOT = "-pilot"  # suffix of the names of stages that only the pilot runs
 SHOWN_IN_SECONDS = 120  # times below this number of seconds are shown in seconds, longer times in minutes
 # Stages whose time is divided by the number of processes. Audits and the filter stage are not listed, because more
-# machines shorten them less: each audit runs in one process, and only a part of the filter stage can be divided.
+# machines speed them up less than these stages: each audit runs in one process, and only a part of the filter stage
+# can be divided.
 DISTRIBUTED = ("deidentify", "embed", "embed-control", "decode", "re-embed")
 WHOLE = ("extract", "load", "split")  # the pilot always runs these stages on the whole source
 PER_RECORD = ("deidentify", "embed")  # the time of these stages is proportional to the number of records
@@ -44,8 +45,8 @@ def resources_text(stages: Sequence[StageTime]) -> list[str]:
     each = ", ".join(f"{n}: {minutes_with(stages, n):.0f}" for n in WORKERS)
     disk, memory = sum(s.disk for s in stages) / 1e9, memory_peak() / 1e9
     return [
-        f"minutes of a whole run by number of machines like this one: {each}",
-        f"disk: {disk:.2f} GB in the workspace; memory: {memory:.1f} GB in each process so far",
+        f"minutes of a whole run, for each number of machines like this one (machines: minutes): {each}",
+        f"disk: {disk:.2f} GB in the workspace; memory: {memory:.1f} GB per process (peak of this one)",
     ]
 
 

@@ -56,8 +56,8 @@ if TYPE_CHECKING:
     from synthgen.release.run import Run
 
 
-# advice for the data owner if the audits found passages or identifiers of persons, but do not affect the decision
-# (independent policy)
+# advice for the data owner if the policy is independent (no audit affects its decision), and the audits found
+# passages or identifiers of persons
 _CHECK_HITS = (
     "The guarantee limits the risk of each person, whatever the audits find. Check whether these passages and "
     "identifiers come from public text or from decode.prompt. Under the guarantee, the texts very probably repeat no "
@@ -129,7 +129,7 @@ def page_numbers_of(run: "Run", policy: Policy) -> dict[str, Any]:
 
 
 def _n_in(run: "Run", stage: StageRecord, policy: Policy) -> int | str:
-    # Some stages start from the vectors of train, such as interpolation. Under DP, noised statistics replace the
+    # Some stages, such as interpolation, start from the vectors of train. Under DP, noised statistics replace the
     # vectors, so these stages have no input records, and a dash is shown.
     is_replaced = run.config.interpolate.is_dp and starts_from_train(stage.name)
     return "–" if is_replaced else public_count(stage.n_in, policy)
@@ -146,7 +146,7 @@ def report_content(run: "Run", decision: Decision, release_id: str | None, *, pr
     """
     run.check_decision(decision)
     policy, record = run.policy, run.record
-    # `showing` is the policy; for a private report, with disclosure rules that allow exact numbers
+    # `showing` is `policy`; for a private report, its disclosure rules are replaced by rules that allow exact numbers
     showing = policy.model_copy(update={"disclosure": Disclosure(publish_exact_counts=True)}) if private else policy
     shown = run.decide(showing)
     audit = json.loads((run.folder("audit") / AUDIT).read_bytes())
@@ -226,7 +226,7 @@ def copy_warnings(run: "Run") -> tuple[str, ...]:
     if not run.policy.is_independent or not found:
         return ()
     what = f"The audits found passages or identifiers of persons in the synthetic texts ({', '.join(found)})."
-    anyway = f"The policy {run.policy.name} releases the texts nevertheless, because no audit decides."
+    anyway = f"The policy {run.policy.name} nevertheless allows the release, because no audit affects its decision."
     return (f"{what} {anyway}", _CHECK_HITS, _WITHDRAWAL)
 
 
@@ -327,8 +327,8 @@ def composition_of(others: Sequence[Spending], delta: float) -> list[dict[str, A
 
     An item has one Gaussian mechanism that costs exactly as much as all mechanisms of a run. If no such mechanism
     exists, the item lists the run's mechanisms; the verifier refuses a statement with too many mechanisms. There are
-    at most `MAX_COMPOSITION` items; if there are more runs, the last item has the joint epsilon of all remaining runs
-    at `delta`.
+    at most `MAX_COMPOSITION` items; if there are more runs, the last item has the joint epsilon at `delta` of all
+    remaining runs.
     """
     runs = sorted(others, key=lambda run: (run.cost.epsilon, run.cost.delta), reverse=True)
     n_single = len(runs) if len(runs) <= MAX_COMPOSITION else MAX_COMPOSITION - 1

@@ -11,7 +11,8 @@ check a guess of a record's text. The root is computed as follows:
 `||` joins bytes. The role is "train" or "control". NFC is a normal form of Unicode text. The index i of a record is
 an unsigned big-endian integer of 8 bytes. The padding leaves are derived from K.
 
-Reference: RFC 5869 (HKDF), RFC 6962 section 2.1 (0x00 before a leaf, 0x01 before a node).
+Reference: RFC 5869 (HKDF), RFC 6962 section 2.1 (the byte 0x00 is hashed before a leaf, and 0x01 before two child
+    nodes).
 """
 
 import hashlib
@@ -104,7 +105,7 @@ def _order(role: str, count: int, key: bytes) -> list[int]:
 def _leaves(role: str, texts: Sequence[str], key: bytes) -> list[bytes]:
     """Return the hashes of the leaves in tree order; without K, padding looks like the leaf of a record."""
     if len(texts) == 0:
-        raise DataError(f"there are no {role} records, so the release statement cannot contain their digest")
+        raise DataError(f"there are no {role} records, so the release statement cannot contain a commitment to them")
     leaves = [_leaf(_record_key(role, key, i), texts[i]) for i in _order(role, len(texts), key)]
     width = 1 << (len(leaves) - 1).bit_length()
     leaves += [_derive(key, b"pad" + role.encode() + b"\0" + j.to_bytes(8, "big")) for j in range(len(leaves), width)]
@@ -120,7 +121,7 @@ def _levels(leaves: list[bytes]) -> list[list[bytes]]:
 
 
 def _leaf_hash(leaf: bytes) -> bytes:
-    """Return the hash with which a leaf enters the tree."""
+    """Return the node of a leaf at the lowest level of the tree: the hash of the byte 0x00 and the leaf."""
     return hashlib.sha256(b"\x00" + leaf).digest()
 
 

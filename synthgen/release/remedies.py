@@ -8,7 +8,7 @@ from audits.gate.outcome import Decision, RuleOutcome
 from audits.gate.policy import Policy
 
 _LESS_LEAKAGE = (
-    "set interpolate.method: mixture with parents: 4, request fewer records per person, or use dp-gaussian"
+    "set interpolate.method: mixture and interpolate.parents: 4, request fewer records per person, or use dp-gaussian"
 )
 _MORE_SIGNAL = (
     "raise decode.candidates and interpolate.total, or lower filter.class_agreement if few texts are accepted"
@@ -20,10 +20,10 @@ REMEDIES = {  # first part of the name of a metric -> what to change
     "membership": _LESS_LEAKAGE,
     "neighbours": _LESS_LEAKAGE,
     "linkage": _LESS_LEAKAGE,
-    "parent_recovery": "use interpolate.method: dp-gaussian with dp.epsilon; external policies accept a DP budget "
-    "in place of this audit",
+    "parent_recovery": "use interpolate.method: dp-gaussian with dp.epsilon; a policy with `dp_substitute` accepts a "
+    "DP budget in place of this audit",
     "input_checks": "correct the problem that the reason names: set source.dedupe for repetitions, set source.group "
-    "for persons in both train and control, use a random split for tables that differ",
+    "for persons in both train and control, use a random split if train and control differ",
     "utility": _MORE_SIGNAL,
     "balance": "lower filter.class_agreement, raise decode.candidates, or set interpolate.balance to request fewer "
     "records of the class that has fewer records than requested",
@@ -36,7 +36,7 @@ REMEDIES = {  # first part of the name of a metric -> what to change
     "accounting": "correct the problem that the reason states; the mechanism log must match the claimed budget "
     "and the replay",
 }
-UNITS = {  # last part of the name of a metric, such as `auc` in `membership.auc` -> unit
+UNITS = {  # unit of a metric, by the last part of the metric's name, such as `auc` in `membership.auc`
     "passed": "1 = passed, 0 = not passed",
     "measured": "1 = measured, 0 = not measured",
     "problems": "problems of the tables",
@@ -64,7 +64,7 @@ UNITS = {  # last part of the name of a metric, such as `auc` in `membership.auc
 }
 # remedy if there is too little data for a verdict
 MORE_EVIDENCE = "add persons to the source (or records, if the reason states a number of records)"
-SUITE_NOT_RUN = "meet all other conditions of the policy first; a run tests its audits only then"
+SUITE_NOT_RUN = "meet all other conditions of the policy first; only then does a run execute the calibration suite"
 ANOTHER_ATTEMPT = (
     "Each further run that is audited on the same control persons counts as an attempt and must reach a higher "
     "confidence; `synthgen plan` and changes of the policy do not count."

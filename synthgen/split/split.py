@@ -36,8 +36,9 @@ def split(corpus: Corpus, config: SplitConfig, seeds: SeedTree) -> Split:
     Here g is the id of a person, p = `config.train` and q = `config.control`. The key is a hash (`SeedTree.key`) of
     the run's secret (if any), the seed and the id. The part of a person therefore does not depend on other persons.
 
-    A control record is removed if it is a near-duplicate of a train record (Jaccard index of 5-token shingles of at
-    least 0.8), because the audits assume that train contains no texts of control. The order of the records is kept.
+    A control record is removed if it is a near-duplicate of a train record (the Jaccard index of their 5-token
+    shingles is at least 0.8), because the audits assume that train contains no texts of control. The order of the
+    records is kept.
 
     Privacy: the secret, the seed and a person's id reveal the person's part, so keep the secret private. Without a
         secret, the seed and the id suffice to compute the part, and the seed can be guessed.

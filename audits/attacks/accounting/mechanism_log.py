@@ -99,8 +99,8 @@ class Normaliser(Closed):
     """The number by which the noisy sum is divided.
 
     - `constant`: the number is `value`, from the configuration.
-    - `answers`: the number is computed from noisy answers to queries. A sum that is not divided may have this source
-      too, or null.
+    - `answers`: the number is computed from noisy answers to queries. If the sum is not divided, `normaliser` may
+      have this source or be null.
     - `data`: the number is counted from the data without noise.
     """
 
@@ -186,7 +186,7 @@ class ReplayLog(Closed):
 class RecordRead(Closed):
     """The status and cost of a read.
 
-    - `none`: there was no read of this kind, or only of public data.
+    - `none`: there was no read of this kind; a use of only public data is not a read.
     - `accounted`: the claim includes the read. `cost` is the epsilon and delta of the read, or `mechanism` if the
       cost of a mechanism in this log includes the read.
     - `unaccounted`: the claim does not include the read, and the release does not list it.

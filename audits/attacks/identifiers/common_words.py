@@ -12,7 +12,8 @@ from audits.attacks.identifiers.ownership import MIN_NAMES
 from audits.core.stats import exceeds_control
 from audits.text.clinical_terms import is_ordinary
 
-# the words are leaks if the synthetic table has those of at least 7 train persons and of no control person
+# if recorded ordinary words of at least 7 train persons and of no control person occur in the synthetic table, they
+# are leaks
 MIN_CLEAR = 7
 TITLES = frozenset({"mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "doctor", "sir", "sister", "nurse"})
 CALENDAR = frozenset(

@@ -57,7 +57,8 @@ class Membership(EncoderAudit):
     - scan_p: smallest p-value of the exact scan tests of all scores, after Holm's correction. A scan test looks for
       too many or too few train persons at the top of a ranking (`scan_test`).
     - epsilon_lower_bound: lower confidence bound on epsilon (one person added or removed) from guessing which persons
-      are in train; `low` and `high` equal the bound. details.epsilon.ceiling is its value if every guess were right.
+      are in train; `low` and `high` equal the bound. details.epsilon.ceiling is the value that the bound would have
+      if every guess were right.
     - mirror_auc: like auc, but from the scores on the synthetic table minus the scores on `AuditInputs.mirror`, a
       table that the same generator wrote after training on control. It requires a mirror table.
     - worst_class_auc: like auc, but over all attacks within each large class (label). A class is large if train and
@@ -66,7 +67,8 @@ class Membership(EncoderAudit):
     details.power.curve is the result of `smallest_detected_leaks`. details.power.smallest_leak is the smallest
     distance of an AUC from one half that a single attack detects with power .8 at the confidence of the run.
 
-    Privacy: per-record scores stay in memory; at most 60 points of the ROC curve, over all persons, are returned.
+    Privacy: per-record scores stay in memory; at most 60 points of the ROC curve of the stacked attack on all
+        persons are returned.
     Randomness: the choice of the control persons who become the reference (texts on which attacks are fitted), the
         folds of `cross_fit`, the persons drawn for the bound on epsilon, and the seeds of the encoders.
     Reference: AUC and rates, Carlini et al., "Membership inference attacks from first principles", 2022; epsilon,
@@ -171,7 +173,7 @@ def guessed_roles(smaller: int) -> int:
 
 
 def needed_persons(attacks: int = N_ATTACKS) -> int:
-    """Return how many persons train and control each need for all AUCs to pass with probability .8 without a leak."""
+    """Return how many persons each of train and control needs for all AUCs to pass with power .8 without a leak."""
     return needed_for_auc(MARGIN, power=power_of_each(attacks))
 
 
@@ -273,7 +275,7 @@ def _reason(
     return (
         f"At least one interval exceeds its limit with {smaller} persons in the smaller of train and control; about "
         f"{decisive} train and {decisive / share:.0f} control persons are needed for a verdict. The number depends "
-        f"on the result: the AUC farthest from 0.5 differs from it by {furthest:.3f}, and the closer this difference "
+        f"on the result: the largest difference of an AUC from 0.5 is {furthest:.3f}, and the closer this difference "
         f"is to the limit of {MARGIN:g}, the more persons are needed. If every AUC is near 0.5, {enough} train "
         "persons are enough."
     )

@@ -56,9 +56,10 @@ class IndexedSearch:
     candidates are usable, the row is searched exactly. The returned distances are exact, but a neighbour can be
     missed.
 
-    The recall is the share of the returned neighbours that are no further away than the k-th exact neighbour. For
-    each k, it is measured once, on at most `SAMPLE` evenly spaced rows. The first of the `LEVELS` with a recall of at
-    least `MIN_RECALL` is used. If no level has this recall, all rows are searched exactly.
+    The recall is the share of the returned neighbours that are no further away than the k-th nearest neighbour of
+    the exact search. For each k, it is measured once, on at most `SAMPLE` evenly spaced rows. The first of the
+    `LEVELS` with a recall of at least `MIN_RECALL` is used. If no level has this recall, all rows are searched
+    exactly.
 
     Reproducibility: the result does not depend on the number of cores. A different processor or faiss version can
         round differently and change the neighbours.
@@ -78,8 +79,8 @@ class IndexedSearch:
         self._levels: dict[int, tuple[int, int] | None] = {}  # by k, one of `LEVELS`; None: exact search
         self._index: Any = None  # index of faiss; None until the first search that uses it
         sizes = np.bincount(exact.person)
-        # Additional candidates, because candidates of the searched row's own person are not usable. 99 % of the rows
-        # belong to persons with at most this number of rows.
+        # Number of additional candidates, because candidates of the searched row's own person are not usable. 99 %
+        # of the rows belong to persons with at most this number of rows.
         self._n_extra = int(np.quantile(sizes[exact.person], 0.99))
 
     def nearest(self, k: int, rows: Int64 | None = None) -> tuple[Int64, Float64]:
@@ -177,6 +178,6 @@ def _in_threads(function: Callable[[Any], Any], parts: Iterable[Any]) -> list[An
     """Return the result of the function for each part, computed in parallel threads with one core each."""
     import faiss
 
-    # faiss keeps a number of threads for each thread that calls it
+    # faiss has a separate number of threads for each thread that calls it
     with ThreadPoolExecutor(usable_cores(), initializer=lambda: faiss.omp_set_num_threads(1)) as pool:
         return list(pool.map(function, parts))

@@ -80,7 +80,7 @@ class NoteMaker:
         subject = reference(resource.get("subject"), "Patient")
         person = self._field("person", resource, subject)
         if person and subject and (stated := self._paths.patient(subject)) != person:
-            yield MergedPerson(stated, person)  # names and merges of the patient are stored under `stated`
+            yield MergedPerson(stated, person)  # the first pass stored the patient's names and merges under `stated`
         private, staff = _names(resource)
         if staff:
             yield StaffNames(tuple(staff))

@@ -9,8 +9,9 @@ OTHER_CHARSET = "bytes do not fit the expected character set; the message was de
 ISO_2022 = "iso2022_jp_ext"  # codec of messages that switch between character sets by escape sequences
 _FALLBACK = "cp1252"
 
-# Name in MSH-18 (HL7 table 0211) -> Python codec. UTF-16 and UTF-32 stand for UTF-8: either `framing` has converted
-# the file, or the declaration is wrong.
+# Name in MSH-18 (HL7 table 0211) -> Python codec. The names of UTF-16 and UTF-32 select UTF-8: `framing` converts
+# such files and ignores their MSH-18, so a message that gets here with one of these names is not in UTF-16 or
+# UTF-32.
 _TABLE_0211 = {
     "ASCII": "ascii",
     **{f"8859/{n}": f"iso8859-{n}" for n in (*range(1, 10), 15)},
@@ -28,7 +29,7 @@ _CONTROLS = re.compile("[\x80-\x9f]")  # control characters of ISO 8859-1
 def named_charset(declared: Sequence[str]) -> str | None:
     """Return the Python codec of the first name in MSH-18, "" if there is no name, or None if this name is unknown.
 
-    If any name is a character set of `ISO_2022`, return `ISO_2022`.
+    If the codec of any name is `ISO_2022`, return `ISO_2022`.
     """
     found = [_codec(name.strip().upper()) for name in declared if name.strip()]
     return ISO_2022 if ISO_2022 in found else found[0] if found else ""
@@ -49,8 +50,8 @@ def decode(data: bytes, declared: Sequence[str], encoding: str) -> tuple[str, st
 
     Three codecs are tried in this order: the codec of the names in MSH-18 (`declared`, see `named_charset`),
     `encoding`, and cp1252. The first codec that fits decodes the whole message. ISO 8859-1 does not fit a message
-    with the control characters 0x80 to 0x9F. A remark states that the first name is unknown, or that the first codec
-    does not fit.
+    with the control characters 0x80 to 0x9F. One remark states that the first name in MSH-18 is unknown; another
+    states that the first tried codec does not fit.
     """
     charset = named_charset(declared)
     remarks = (UNKNOWN_CHARSET,) if charset is None else ()

@@ -44,7 +44,9 @@ def test_a_release_describes_its_bundle_as_json_and_text(finished):
     lines = replace(published, policy=load_policy("hospital-external")).to_text().splitlines()
     assert all("--review PAGE" in line for line in lines if line.startswith("needs approval"))
     lines = replace(published, policy=load_policy("strict-dp")).to_text().splitlines()
-    assert f"needs closing by the releaser: synthgen approve {bundle} --close --key" in "\n".join(lines)
+    assert f"the releaser must close the list of approvals: synthgen approve {bundle} --close --key" in "\n".join(
+        lines
+    )
 
 
 def test_a_refusal_writes_its_report_and_no_bundle(finished):

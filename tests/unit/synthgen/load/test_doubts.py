@@ -30,4 +30,4 @@ def test_ids_that_a_spreadsheet_rounded_are_refused_and_formulas_are_read_as_tex
     sources.write("t.csv", re.sub("(?m)^p([0-9]+),", '"=""00\\1""",', csv_of()).encode())
     found = sources.plan("t.csv")
     is_whole(found)
-    assert f'{N} rows have cells such as ="007"; their texts were read without =""' in found["notes"]
+    assert f'{N} rows have cells such as ="007"; only the text in the quotes was read' in found["notes"]

@@ -48,7 +48,10 @@ def test_ids_and_groups_default_to_the_row_number():
         ({"note": float("nan")}, "empty text"),
         (
             {"who": "1.23E+15"},
-            "group is a rounded number such as 1.2E+15, so two ids can be equal; save it as text (column who)",
+            (
+                "group is a rounded number such as 1.2E+15, so two different ids can become equal; save it as text "
+                "(column who)"
+            ),
         ),
         ({"note": "a\0b"}, "NUL character in text"),
         ({"note": "a\ud800"}, "undecodable bytes"),

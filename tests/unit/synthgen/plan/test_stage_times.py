@@ -67,8 +67,13 @@ def test_more_machines_shorten_the_distributed_stages_only():
     ]
     assert [minutes_with(stages, n) for n in (1, 8, 64)] == [17.0, 3.0, 1.25]
     duration, space = resources_text(stages)
-    assert duration == "minutes of a whole run by number of machines like this one: 1: 17, 8: 3, 64: 1"
-    assert space == f"disk: 1.50 GB in the workspace; memory: {memory_peak() / 1e9:.1f} GB in each process so far"
+    assert duration == (
+        "minutes of a whole run, for each number of machines like this one (machines: minutes): 1: 17, 8: 3, 64: 1"
+    )
+    assert (
+        space
+        == f"disk: 1.50 GB in the workspace; memory: {memory_peak() / 1e9:.1f} GB per process (peak of this one)"
+    )
     assert 1e7 < memory_peak() < 1e12
 
 
