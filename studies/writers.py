@@ -52,7 +52,7 @@ from synthgen.evaluate.classifiers import CLASSIFIERS, ON_WORDS, LabelledTexts
 from synthgen.evaluate.style_gap import style_gap
 from synthgen.filter.coherent import count_contradictions
 from synthgen.interpolate.smote import Smote
-from synthgen.models.store import model_folder
+from synthgen.models.store import digest_of, model_folder
 
 PER_CLASS, QUICK_PER_CLASS = 25, 2  # number of vectors of each class
 PERSONS, QUICK_PERSONS = 700, 52  # largest number of persons in train, and also in test
@@ -238,7 +238,7 @@ def _written(
 ) -> tuple[list[str], float]:
     """Return the texts of a way and the seconds that they took, from the file of an earlier run if there is one."""
     path = request.out / f"{name.replace(', ', '-').replace(' ', '-')}.json"
-    model = str(request.model) if name.startswith("larger") else "embedded"
+    model = digest_of(request.model) if name.startswith("larger") and request.model is not None else "embedded"
     source = {"vectors": sha256_array(bench.latents.vectors), "model": model}
     if not path.is_file():
         start = time.monotonic()
@@ -246,7 +246,7 @@ def _written(
         write_json(path, {**source, "seconds": time.monotonic() - start, "texts": texts})
     kept = read_json(path)
     if {key: kept.get(key) for key in source} != source:
-        problem = f"{path}: contains texts that were written from other vectors or by another model"
+        problem = f"{path}: contains texts of other vectors, of another model, or of an older version of the study"
         raise DataError(problem, hint="Remove it, or choose another --out.")
     return kept["texts"], kept["seconds"]
 

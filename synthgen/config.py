@@ -252,11 +252,9 @@ class Config(Section):
     @field_validator("interpolate")
     @classmethod
     def _fits_segments(cls, interpolate: InterpolateConfig, info: ValidationInfo) -> InterpolateConfig:
-        is_noisy = interpolate.method == "mixture" and interpolate.noise not in (None, 0)
-        is_weighted = interpolate.is_dp or (interpolate.method in WEIGHTED and not is_noisy)
-        if info.data.get("segments") is not None and not is_weighted:
+        if info.data.get("segments") is not None and not (interpolate.is_dp or interpolate.fits_segments):
             given, remedy = f"`{interpolate.method}`", "change interpolate.method"
-            if is_noisy:
+            if interpolate.method in WEIGHTED:
                 given, remedy = "`mixture` with noise", "set interpolate.noise: 0"
             raise ValueError(
                 "the section `segments` requires a method whose new vectors are weighted sums of vectors of train: "

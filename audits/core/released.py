@@ -249,10 +249,8 @@ def _person_problems(synthetic: set[str], real: set[str]) -> list[str]:
             long_ids.add_word(id_, True)
     long_ids.make_automaton()
     n_real = sum(name in ids or (len(long_ids) > 0 and any(long_ids.iter(name))) for name in map(_plain, synthetic))
-    problem = (
-        f"the synthetic table has the ids of {counted(n_real, 'person')} of train or control; remove this column"
-    )
-    return [problem] if n_real > 0 else []
+    has = f"the synthetic table has ids of {counted(n_real, 'person')} of train or control"
+    return [f"{has}; remove the column of persons"] if n_real > 0 else []
 
 
 def _plain(name: str) -> str:

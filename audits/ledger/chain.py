@@ -231,7 +231,8 @@ def _incomplete(folder: Path, missing: str, high_water_mark: Path | None) -> Inp
 def _restore_hint(folder: Path, high_water_mark: Path | None) -> str:
     mark = "its high-water mark beside the releaser's key" if high_water_mark is None else high_water_mark
     return (
-        "If earlier runs with this key used another ledger, use its folder, or a key in another folder. Otherwise, "
+        "If earlier runs with this releaser's key used another ledger, use its folder, or a releaser's key in "
+        "another folder. Otherwise, "
         f"restore {folder} from its newest backup. An institution that has not released anything yet may instead "
         f"remove both {folder} and {mark}."
     )

@@ -49,7 +49,7 @@ def card(parts: BundleParts) -> bytes:
         "## Limitations\n",
         *(f"- {escape(limit)}" for limit in stated.limitations),
         "\n## Uses\n",
-        "Use the dataset to train classifiers, and test them on real text. Statements in its records may be false.\n",
+        "Use the dataset to train classifiers, and test these on real text. What its texts state may be false.\n",
     ]
     return "\n".join(lines).encode()
 

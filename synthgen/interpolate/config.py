@@ -102,6 +102,11 @@ class InterpolateConfig(_MethodKeys, _SharedKeys):
         return value
 
     @property
+    def fits_segments(self) -> bool:
+        """Whether records can be divided into segments: new vectors are weighted sums of vectors of train."""
+        return self.method in WEIGHTED and (self.method != "mixture" or self.noise in (None, 0))
+
+    @property
     def is_dp(self) -> bool:
         """Whether vectors are drawn from DP query results. If so, the run has a privacy budget."""
         return self.method == DP_METHOD

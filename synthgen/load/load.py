@@ -166,10 +166,9 @@ def load(source: SourceConfig, path: Path, seeds: SeedTree, *, isolated_rows: bo
     Raises:
         TooManyBadRows: the source has more bad rows than `source.max_bad_rows` allows.
         DataError: the source is unreadable or empty, lacks a configured column or a class in `source.labels`, or
-        has no record that can be kept; a class is smaller than `source.min_class` accepts, and
-        `source.min_class.then` is `refuse`; the
-            values of the label column are not classes; or values in the columns `source.names` or `source.staff` are
-            not names.
+            has no record that can be kept; a class is smaller than `source.min_class` accepts, and
+            `source.min_class.then` is `refuse`; the values of the label column are not classes; or values in the
+            columns `source.names` or `source.staff` are not names.
 
     Privacy: messages contain row numbers, column names and, if the label column contains classes, labels.
     Randomness: if `source.max_records` is set, keyed hashes choose the persons. If `source.max_per_person` is set,

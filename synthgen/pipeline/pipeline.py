@@ -147,9 +147,8 @@ class Pipeline:
         if executor is None and self.config.run.on == RAY:
             executor = RayExecutor(self.config, self.progress, write_named_shards)
         executor = executor or LOCAL
-        if (
-            until in {"evaluate", "audit"} and executor.uses_ledger
-        ):  # report an unusable ledger before the texts are written
+        # report an unusable ledger before the texts are written
+        if until in {"evaluate", "audit"} and executor.uses_ledger:
             create_or_check_ledger(*ledger_of(self.config))
         policy = policy_of(self.config)
         check_style(self.config, policy)

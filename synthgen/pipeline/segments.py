@@ -22,6 +22,7 @@ from synthgen.pipeline.job import Job
 from synthgen.segment import Splitter, align, learn_splitter, record_vectors
 from synthgen.segment.config import SegmentsConfig
 
+WRITER_VERSION = 2  # increase this number if a change of the code changes the segments or the texts of new records
 HEADING_TOKENS = 16  # assumed number of tokens of a heading and its line breaks
 
 
@@ -86,7 +87,7 @@ class SegmentWriter:
     def layout_digest(self) -> str:
         """Digest of the rules that choose the segments of a new record."""
         # `parents` is left out, because another input of each stage adds the train records to its cache key
-        return sha256_json([self.splitter.digest, self.seeds.key().hex()])
+        return sha256_json([WRITER_VERSION, self.splitter.digest, self.seeds.key().hex()])
 
     @property
     def digest(self) -> str:

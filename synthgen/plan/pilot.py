@@ -54,8 +54,8 @@ STYLE_ADVICE = "decode.style is `plain`, so texts read like textbooks; `auto` se
 # key: reason of a rejection, or name of a filter that states no reason; value: what is wrong, and what to change
 REMEDIES = {
     AGREEMENT: "the texts do not fit their class: lower filter.class_agreement, or merge similar classes",
-    "length_short": "the texts are shorter than the real ones: add the line `segments: {by: auto}`, raise "
-    "decode.max_new_tokens, or set filter.length to [shortest, longest]",
+    "length_short": "the texts are shorter than the real ones: add the section `segments` if the method allows it, "
+    "raise decode.max_new_tokens, or set filter.length to [shortest, longest]",
     "length_long": "the texts are longer than the real ones: lower decode.max_new_tokens",
     "label_word": "the texts name their class, but real texts do not: describe the text type in decode.prompt",
     "repetition": "the texts repeat their own words: raise decode.temperature to 1, or raise filter.repetition",
@@ -185,7 +185,7 @@ def run_pilot(job: Job, policy: Policy, wanted: Counts) -> Pilot:
         ),
         advice=(
             *([STYLE_ADVICE] if _is_plain(job.config.decode) else []),
-            *_advice(judged, filtered.counts["bounds"], setup.max_new_tokens),
+            *_advice(judged, filtered.counts["bounds"], 0 if setup.segment_writer else setup.max_new_tokens),
             *_most_confused(judged, state.vectors, embedded),
             *_savings(wanted, rates, n_candidates, texts),
         ),
@@ -254,7 +254,8 @@ def _advice(
 
     `bounds` has the limits of each filter, by the filter's name. An additional line follows in two cases:
 
-    - The reason is `length_long`, and `max_new_tokens` allows longer texts than the filter accepts.
+    - The reason is `length_long`, and `max_new_tokens` allows longer texts than the filter accepts. With segments,
+      whose limit is not that of a record, `max_new_tokens` must be 0.
     - The reason is `class_agreement`, and a smaller minimum would accept the share `SHARE_OF_REAL` of the real
       records.
     """

@@ -74,9 +74,8 @@ class Plan:
     wanted: dict[str, int]  # number of synthetic records by label
     candidates: int  # estimated number of texts to decode
     words: tuple[int, int, int]  # 10 %, 50 % and 90 % quantiles of the number of words per record
-    segments: (
-        dict[str, Any] | None
-    )  # mean number of segments "per_record" in train, and list of the shared "headings"
+    # mean number of segments "per_record" in train, and list of the shared "headings"; None without segments
+    segments: dict[str, Any] | None
     fits: int  # largest number of classifiers that the filter `class_agreement` fits; 0 without that filter
     minutes: float  # estimated duration of the run
     deidentify_minutes: float  # estimated minutes to find identifiers, included in `minutes`

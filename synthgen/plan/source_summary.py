@@ -52,9 +52,12 @@ def length_warning(config: Config, train: Corpus) -> str | None:
     share = sum(min(n, max_words) for n in words) / max(sum(words), 1)
     if share >= MIN_WRITABLE_SHARE:
         return None
-    longer = ", or raise decode.max_new_tokens" if config.decode.is_prompted else ""
+    if config.interpolate.fits_segments:
+        remedy = "add the line `segments: {by: auto}`, so that records are written in parts"
+        remedy += ", or raise decode.max_new_tokens" if config.decode.is_prompted else ""
+    else:
+        remedy = "shorten the records, or raise decode.max_new_tokens"
     return (
         f"source: a record has {sum(words) / len(words):.0f} words on average, and a generated text has at most "
-        f"about {max_words:.0f}, so only {share:.0%} of the words of the records fit into generated texts; add the "
-        f"line `segments: {{by: auto}}`, so that records are written in parts{longer}"
+        f"about {max_words:.0f}, so only {share:.0%} of the words of the records fit into generated texts; {remedy}"
     )

@@ -47,9 +47,9 @@ def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
     Each latent (an interpolated vector, with its parents and weights) becomes one new record; `parents` has the
     segments of the train records. For each new record, one of its parents is drawn at random. The record gets the
     sections that the drawn parent shares with another parent, in the order of the drawn parent. A section is dropped
-    if only the drawn parent has it, or if one of the parents that have it has nearly all of their weight, because the
-    new text would paraphrase this parent. A record with a single parent gets all sections of that parent. Parents of
-    weight 0 are ignored.
+    if only the drawn parent has it, or if its parents are fewer than MIN_EFFECTIVE effective parents while the record
+    has more, because the new text would paraphrase one parent. A record with a single parent gets all sections of
+    that parent. Parents of weight 0 are ignored.
 
     The segments of a section are called windows. In a section, parent p with the weight w_p has n_p windows with the
     vectors s_p,0 to s_p,n_p−1. The new section has m windows, and the vector of window j is s_j:
@@ -58,7 +58,7 @@ def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
 
     The sums are over the parents that have the section.
 
-    If the drawn parent shares no section, the new record has one section without a heading. The formula then
+    If no section remains, the new record has one section without a heading. The formula then
     combines all windows of each parent.
 
     Privacy: reads training vectors and shared headings. If a parent has a weight near 1, the new vectors are close

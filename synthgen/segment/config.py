@@ -26,7 +26,7 @@ class SegmentsConfig(Section):
         "are treated as private text.",
     )
     context_tokens: Annotated[int, Field(ge=1, le=4096)] = Field(
-        192,
+        64,
         description="Number of tokens at the end of the preceding text that the decoder reads before the next "
         "segment; with `engine: endpoint`, it reads the whole preceding text. A lower number saves memory.",
     )

@@ -109,9 +109,16 @@ class Prompter:
         return [*turns, ("user", fill(self.template, values))]
 
     def facts_for(self, name: str, label: str, seeds: SeedTree) -> tuple[str, str]:
-        """Draw the description of a person and the length in words for the latent with the id `name`."""
-        record = name.rsplit("/", 1)[0]  # the id of a segment is the id of its record, "/" and a number
-        return self.facts.draw(label.partition("\n")[0], seeds.child(record, "facts").generator())
+        """Draw the description of a person and the length in words for the latent with the id `name`.
+
+        The segments of a record have the same person, but each has its own length.
+        """
+        # the id of a segment is the id of its record, "/" and a number
+        record, label = name.rsplit("/", 1)[0], label.partition("\n")[0]
+        of_record, of_segment = (
+            self.facts.draw(label, seeds.child(id_, "facts").generator()) for id_ in (record, name)
+        )
+        return of_record[0], of_segment[1]
 
     def conversations(
         self, latents: Latents, settings: Settings, seeds: SeedTree, contexts: Sequence[str] = ()

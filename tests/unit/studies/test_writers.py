@@ -127,10 +127,13 @@ def test_ways_can_be_chosen_and_unknown_ones_are_refused(stubbed, tmp_path):
 
 def test_texts_of_an_earlier_run_are_used_only_if_the_model_is_the_same(stubbed, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_ways", lambda *_: {"larger, prompt": module.Way(opened=LabelWriter)})
+    for name in ("small", "large"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(name)
     request = WritersRequest(dataset="clinic", data=None, out=tmp_path, model=tmp_path / "small", quick=True)
     first = writers(request, silent).read_text()
     assert writers(request, silent).read_text() == first
-    with pytest.raises(DataError, match="other vectors or by another model"):
+    with pytest.raises(DataError, match="of another model"):
         writers(dataclasses.replace(request, model=tmp_path / "large"), silent)
 
 

@@ -295,7 +295,7 @@ def test_labels_that_differ_by_invisible_characters_are_one_class_and_doubtful_o
     )
     few = load(SourceConfig(path="x", labels=("car\u200bdio",)), path, SEEDS)
     assert (few.corpus.counts(), len(few.notes)) == ({"cardio": 4}, 1)  # the note is on the excluded CARDIO
-    for labels, message in ((("a", "a\u200b"), "listed twice"), (("\u200b",), "empty or invisible")):
+    for labels, message in ((("a", "a\u200b"), "listed twice"), (("\u200b",), "no visible character")):
         with pytest.raises(ValueError, match=message):
             SourceConfig(path="x", labels=labels)
 

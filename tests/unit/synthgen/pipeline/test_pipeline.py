@@ -139,7 +139,9 @@ def test_a_key_that_was_used_with_another_ledger_is_reported_before_any_work(pro
     create_or_check_ledger(*ledger_of(project.config(ledger="./first")))
     with pytest.raises(InputError, match="lacks its file `key`") as caught:
         Pipeline(project.config(ledger="./second")).run(until=until)
-    assert caught.value.hint.startswith("If earlier runs with this key used another ledger, use its folder")
+    assert caught.value.hint.startswith(
+        "If earlier runs with this releaser's key used another ledger, use its folder"
+    )
     assert folders(project) == set()
 
 

@@ -48,6 +48,9 @@ def test_records_much_longer_than_a_generated_text_give_a_warning_with_the_remed
     assert length_warning(short, corpus(100, 400)) == warning
     prompted = config(decode={"max_new_tokens": 140, "writer": "prompt"})
     assert length_warning(prompted, corpus(100, 400)) == f"{warning}, or raise decode.max_new_tokens"
+    unsuitable = config(decode={"max_new_tokens": 140}, interpolate={"method": "vae", "total": 10})
+    found = length_warning(unsuitable, corpus(100, 400))
+    assert found.endswith("; shorten the records, or raise decode.max_new_tokens")
 
 
 def test_segments_that_are_much_longer_than_a_generated_segment_give_a_warning():

@@ -127,11 +127,18 @@ def test_align_drops_sections_of_only_one_parent():
 
 def test_align_drops_sections_that_nearly_all_weight_of_one_parent_determines():
     given_ = parents(a=[("plan", 1), ("social", 1)], b=[("plan", 1)], c=[("plan", 1), ("social", 1)])
-    uneven, even = ("abc", (0.5, 0.45, 0.05)), ("abc", (0.4, 0.2, 0.4))
-    found = orders(align(latents(uneven, even, ("ac", (0.95, 0.05))), given_, SEEDS))
-    assert found["x0"] == ["plan"]  # of `social`, parent a has 91 % of the weight: 1.2 effective parents
-    assert set(found["x1"]) >= {"plan"}
-    assert found["x2"] == ["plan", "social"]  # all sections have the same parents as the record
+    rows = [("abc", (0.5, 0.45, 0.05))] * 20 + [("abc", (0.4, 0.2, 0.4))] * 20 + [("ac", (0.95, 0.05))]
+    made = orders(align(latents(*rows), given_, SEEDS))
+    uneven, even = ([made[f"x{i}"] for i in numbers] for numbers in (range(20), range(20, 40)))
+    assert uneven == [["plan"]] * 20  # of `social`, parent a has 91 % of the weight: 1.2 effective parents
+    assert {tuple(order) for order in even} == {("plan", "social"), ("plan",)}  # parent b has only a plan
+    assert made["x40"] == ["plan", "social"]  # all sections have the same parents as the record
+
+
+def test_align_cuts_no_sections_if_all_shared_ones_are_dropped():
+    given_ = parents(a=[("plan", 1)], b=[("history", 1)], c=[("plan", 2)])
+    made = align(latents(*[("abc", (0.5, 0.45, 0.05))] * 9), given_, SEEDS)
+    assert set(made.headings) == {""}
 
 
 def test_align_without_shared_section_uses_whole_records():

@@ -35,6 +35,6 @@ def test_segments_need_weighted_sums_of_parents(interpolate, remedy):
 
 def test_segments_section_turns_segmentation_on():
     config = parse({"total": 9, "method": "mixture", "noise": 0}, segments={})
-    assert config.segments.model_dump() == {"by": "auto", "words": 90, "least_persons": 5, "context_tokens": 192}
+    assert config.segments.model_dump() == {"by": "auto", "words": 90, "least_persons": 5, "context_tokens": 64}
     (problem,) = problems({"total": 10}, {"least_persons": 1})
     assert problem.startswith("segments.least_persons")
