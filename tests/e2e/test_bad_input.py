@@ -54,7 +54,7 @@ def test_a_class_of_three_records_is_named_with_the_required_number(small):
     assert planned.returncode == 3, planned.stderr
     assert "no release is possible" in planned.stdout
     assert "pulmonology" in planned.stdout.split("no release is possible")[1]
-    assert "needs 4 persons" in planned.stdout
+    assert "4 persons are needed" in planned.stdout
 
 
 def test_a_model_that_is_not_in_the_store(small, tmp_path):

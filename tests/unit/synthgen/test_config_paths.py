@@ -128,4 +128,4 @@ CONFIGURATIONS = sorted(path for path in EXAMPLES.rglob("*.yaml") if path.parent
 def test_examples_are_valid(path, monkeypatch):
     monkeypatch.setenv("SYNTHGEN_DATA", "/data")
     loaded = Config.load(path)
-    assert loaded.resolve(loaded.source.path).name in {"notes.jsonl", "train.parquet", "fhir"}
+    assert loaded.resolve(loaded.source.path).name in {"notes.jsonl", "train.parquet", "test.parquet", "fhir"}
