@@ -44,6 +44,7 @@ def verdicts(town):
     return found
 
 
+@pytest.mark.slow
 def test_a_higher_confidence_never_turns_fail_or_insufficient_into_pass(verdicts):
     order = {"fail": 0, "insufficient": 1, "pass": 2}
     for where, said in verdicts.items():

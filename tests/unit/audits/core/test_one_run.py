@@ -101,6 +101,7 @@ def test_thinning_makes_the_bound_valid_for_unfair_coins(share):
         assert sum(bound > epsilon for bound in unthinned) > 0.9 * RUNS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("epsilon", "least"), [(0.0, 0.0), (1.5, 0.35)])
 def test_guessing_with_learnt_weights_is_rarely_too_high(epsilon, least):
     def bound(coins, rng):

@@ -98,6 +98,7 @@ def outcomes(result, audit):
     return {r.case: cell.outcome for r in result.cases for cell in r.cells if cell.audit == audit}
 
 
+@pytest.mark.slow
 def test_an_audit_that_always_passes_is_wrong_on_every_leak(whole):
     wrong = {case for case, outcome in outcomes(whole, "membership").items() if outcome == "wrong"}
     demanded = {r.name for r in CASES if r.demand("membership") in {"must_fail", "must_not_pass"}}

@@ -89,6 +89,7 @@ def test_baselines_stand_beside_the_others_and_change_no_metric(tables):
         assert {name: found.results["classifiers"][classifier][name] for name in of_sets} == of_sets
 
 
+@pytest.mark.slow
 def test_label_only_texts_do_not_depend_on_the_source(tiny, tmp_path):
     folder = tmp_path / "decoder"
     tiny.save_model(folder, "llama", max_position_embeddings=1024)

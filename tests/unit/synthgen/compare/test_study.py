@@ -22,6 +22,7 @@ def test_a_run_is_compared_with_baselines_in_one_call(finished, tiny):
     assert repr(study) == f"Study(encoder-logistic, tfidf-linear; {results['records']['test']} test records)"
 
 
+@pytest.mark.slow
 def test_a_run_that_did_not_reach_the_audit_is_not_compared(finished):
     run = Pipeline(finished.config()).run(until="filter")
     with pytest.raises(DataError, match="has not reached the stage 'audit'"):

@@ -90,6 +90,7 @@ def test_rules_take_less_than_two_seconds_for_a_megabyte_in_one_token(character)
     assert seconds(character * 1_000_000) < 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece", ["a@", "a.", "Aa ", "1 ", "1-", "Dr. ", "12 Aa ", "x@a.", "http://", " ", "Aa, ", "A. ", "1/", "AA,"]
 )

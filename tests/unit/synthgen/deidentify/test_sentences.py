@@ -26,6 +26,7 @@ def engine(request):
     return request.param, cache(finder(request.param))
 
 
+@pytest.mark.slow
 def test_most_identifiers_of_the_sentences_are_found(engine):
     name, find = engine
     table = measure(read_texts(str(HERE / "sentences_identifiers.txt")), find, with_names=False).table
@@ -50,6 +51,7 @@ def test_most_identifiers_of_the_sentences_are_found(engine):
     assert table["precision"]["share"] >= 0.98
 
 
+@pytest.mark.slow
 def test_at_most_one_sentence_in_forty_without_identifiers_is_changed(engine):
     texts = list(read_texts(str(HERE / "sentences_false_friends.txt")))
     assert sum(bool(engine[1](item.text, ())) for item in texts) <= len(texts) / 40

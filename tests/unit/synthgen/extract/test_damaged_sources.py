@@ -68,6 +68,7 @@ def outcome(kind, source, target):
         return error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*READERS, "mimic-old", "omop-csv"])
 def test_a_damaged_source_ends_in_counts_or_in_one_error(sources, name, damaged, tmp_path):
     kind = name.partition("-")[0]

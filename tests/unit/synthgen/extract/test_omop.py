@@ -311,6 +311,7 @@ N_ALTERED = 50  # number of altered copies
 ALTERED = {"csv": write_csv, "parquet": write_parquet, "duckdb": write_database}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ALTERED)
 def test_altered_files_end_in_items_or_one_error(tmp_path, kind):
     path = ALTERED[kind](tmp_path)

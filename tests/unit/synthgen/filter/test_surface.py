@@ -84,6 +84,7 @@ def test_text_that_surprises_its_own_model_is_rejected(world):
     assert outcomes[3].reason == "fluency"
 
 
+@pytest.mark.slow
 @pytest.mark.models
 def test_the_embedded_model_writes_fluent_text_at_usual_temperatures_only():
     encoder, decoder = open_models("bridge")

@@ -44,6 +44,7 @@ def unit_rows():
     return Normalizer().fit_transform(X), y
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sampler", "check"), checks(imblearn_checks))
 def test_suite_of_imbalanced_learn(sampler, check, monkeypatch):
     if sampler.method == "slerp":

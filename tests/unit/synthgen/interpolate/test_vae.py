@@ -66,6 +66,7 @@ def test_vae_trains_each_model_once_on_first_use(conditional):
     assert not np.array_equal(other.vectors, few.vectors)
 
 
+@pytest.mark.slow
 def test_conditional_vae_separates_classes():
     x = rows(gaussian(60, 7), gaussian(50, 7, seed=6) + 3, gaussian(40, 7, seed=7) - 3)
     fitted = Vae(latent_dim=2, conditional=True).fit_rows(x)

@@ -217,6 +217,7 @@ def test_number_of_canaries_required_for_a_claim_is_stated(unseen):
     assert f"130 canaries are too few; {needed} are required" in unseen.reason
 
 
+@pytest.mark.slow
 def test_repeated_persons_fail_where_train_has_persons_like_them(town, planted, retexted):
     rows = np.bincount(persons(planted.table.groups)[1])
     person = persons(planted.table.groups)[1]

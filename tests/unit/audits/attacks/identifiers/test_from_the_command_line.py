@@ -60,6 +60,7 @@ def leaking(tables, audited):
     return check
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", CODES)
 def test_a_code_of_letters_and_digits_of_one_person_is_a_leak_after_any_word(before, leaking):
     leaking([f"{before}{code}" for code in CODES[before]], [f"{before}{code}" for code in CODES[before]])
@@ -101,11 +102,13 @@ WRITTEN_ANEW = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", WRITTEN_ANEW)
 def test_numbers_and_addresses_of_one_person_are_leaks_in_another_form(case, leaking):
     leaking(list(WRITTEN_ANEW[case]), WRITTEN_ANEW[case].values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "write",
     [
@@ -179,6 +182,7 @@ FORMS = {  # number of names that are needed, and how they are written
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_recorded_names_are_leaks_in_every_order_and_with_initials(form, tables, audited, tmp_path):
     n, write = FORMS[form]
@@ -195,6 +199,7 @@ def test_recorded_names_are_leaks_in_every_order_and_with_initials(form, tables,
 MANY_NAMES = [(GIVEN[i % 10], MIDDLE[(3 * i) % 10], SURNAME[(i + i // 10) % 10]) for i in range(30)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["reversed", "in capitals without middle name", "middle name last", "as written"])
 def test_thirty_common_names_with_a_diagnosis_are_a_leak_without_a_list(form, tables, audited):
     """Without a list, single names are not found: only their number is compared with that of control."""

@@ -77,6 +77,7 @@ def test_texts_depend_on_the_stream_of_their_latent_alone(made, tiny):
     assert not place.exists()
 
 
+@pytest.mark.slow
 def test_ended_process_is_an_error_without_its_message(stub, llama_folder, tiny, monkeypatch):
     monkeypatch.setenv("STUB_FAILS", "load")
     decoder = PromptDecoder(llama_folder, Prompter(), decoder="tiny", own_loop=False)
