@@ -3,10 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audits.attacks.parent_recovery.parent_recovery_audit import MIN_EFFECTIVE_PARENTS
 from synthgen.core.errors import ModelError
 from synthgen.core.seeds import SeedTree
 from synthgen.core.types import Latents, Segments
-from synthgen.segment.align import align, record_vectors
+from synthgen.segment.align import MIN_EFFECTIVE, align, record_vectors
 
 
 def segments(vectors, record_ids):
@@ -133,6 +134,10 @@ def test_align_drops_sections_that_nearly_all_weight_of_one_parent_determines():
     assert uneven == [["plan"]] * 20  # of `social`, parent a has 91 % of the weight: 1.2 effective parents
     assert {tuple(order) for order in even} == {("plan", "social"), ("plan",)}  # parent b has only a plan
     assert made["x40"] == ["plan", "social"]  # all sections have the same parents as the record
+
+
+def test_sections_and_records_need_the_same_number_of_effective_parents():
+    assert MIN_EFFECTIVE == MIN_EFFECTIVE_PARENTS  # code that makes texts may not import the audits
 
 
 def test_align_cuts_no_sections_if_all_shared_ones_are_dropped():
