@@ -77,7 +77,7 @@ def _divide(context: StageContext) -> Division:
 
 
 def _write(context: StageContext, shards: Sequence[range]) -> None:
-    # `sections` writes records segment by segment; it is None if records are not segmented
+    # the input `sections` writes records segment by segment; it is None if records are not divided into segments
     config, model, sections = context.config("decode.written"), context.model("decoder"), context.input("sections")
     latents, settings = context.input("latents"), _settings(context)
     task = DecodeTask(open_decoder=model.open, settings=settings, seeds=context.stream("decode"))
@@ -124,7 +124,7 @@ def rewrite_and_compare(task: DecodeTask, latents: Latents, new: Sequence[int], 
 
 DECODE = Stage(
     name="decode",
-    version=6,
+    version=7,
     divide=_divide,
     run=_decode,
     config=("decode.written",),

@@ -30,6 +30,9 @@ from synthgen.decode.loop.llama import LlamaStepper, LlamaWeights
 # added to the logit of a favoured token (see `TokenConstraints`) before the temperature is applied; at the default
 # temperature of 0.8, a probability of 1/1000 becomes about 1/24
 WANTED = 3.0
+# a text never contains the same sequence of this number of tokens twice; eight tokens are about six words, and
+# "500 mg twice daily" has six tokens
+REPEAT = 8
 BLOCK = 64  # number of logits in a block (see `_largest`)
 Stepper = LlamaStepper | GenericStepper
 EmbedPrompts = Callable[[Sequence[int]], tuple[Tensor, Tensor]]  # explained in `write`
@@ -109,9 +112,10 @@ def write(
 ) -> tuple[list[list[int]], list[float]]:
     """Return the tokens of every row, and the row's mean surprisal per token as a share of ln(V).
 
-    The surprisal of a token is −ln p, where p is the probability after the `rules`, but before temperature, top-k and
-    top-p. V is the size of the vocabulary, so ln(V) is the surprisal of a random guess. The last token of a row is an
-    end token, unless the row reached `settings.max_new_tokens`.
+    The surprisal of a token is −ln p, where p is the probability after the `rules` and the ban on repetition, but
+    before temperature, top-k and top-p. V is the size of the vocabulary, so ln(V) is the surprisal of a random guess.
+    The last token of a row is an end token, unless the row reached `settings.max_new_tokens`. No row contains the
+    same `REPEAT` consecutive tokens twice; without this ban, small language models repeat whole sentences.
 
     With n = `settings.candidates`, row r is candidate r % n of latent r // n. The tokens of a row do not depend on
     the other rows, because all computations have fixed shapes, or smaller shapes that give bitwise the same results.
@@ -122,6 +126,8 @@ def write(
 
     Raises:
         ModelError: the model's output is not finite.
+
+    Reference: Paulus et al. 2017, arXiv 1705.04304, section 2.5 (no repeated n-grams).
     """
     loop = _Loop(stepper, embed_prompts, uniforms, settings, rules, advance)
     while loop.fill():
@@ -142,6 +148,8 @@ class _Loop:
 
     def __post_init__(self) -> None:
         self.texts: list[list[int]] = [[] for _ in self.uniforms]
+        # by row, the tokens that followed each sequence of `REPEAT` - 1 tokens of the row
+        self.followers: list[dict[tuple[int, ...], list[int]]] = [{} for _ in self.uniforms]
         self.surprisal = [0.0] * len(self.texts)  # by row, the sum over its tokens, as a share of ln(V)
         self.n_read = 0  # number of prompts read so far, without repetitions that only fill the last group
         # rows that wait for a slot: the row, the index of its prompt in the last group read, and the number of tokens
@@ -211,10 +219,14 @@ class _Loop:
 
     def append(self, row: int, token: int) -> bool:
         # returns whether the row is finished
-        self.texts[row].append(token)
-        is_done = token in self.rules.ends or len(self.texts[row]) == self.settings.max_new_tokens
+        text = self.texts[row]
+        text.append(token)
+        is_done = token in self.rules.ends or len(text) == self.settings.max_new_tokens
         if is_done:
+            self.followers[row] = {}
             self.advance(1)
+        elif len(text) >= REPEAT:
+            self.followers[row].setdefault(tuple(text[-REPEAT:-1]), []).append(token)
         return is_done
 
     def draw(self, logits: Tensor, rows: dict[int, int]) -> list[int]:
@@ -251,8 +263,10 @@ class _Loop:
                     yield line, token
 
     def completed(self, rows: dict[int, int]) -> Iterator[tuple[int, int]]:
-        # yields each line with each token that would complete a banned sequence in the row of the line
+        # yields each line with each token that would complete a banned or repeated sequence in the row of the line
         for line, row in rows.items():
+            for last in self.followers[row].get(tuple(self.texts[row][1 - REPEAT :]), ()):
+                yield line, last
             for *first, last in self.rules.banned:
                 if self.texts[row][len(self.texts[row]) - len(first) :] == first:
                     yield line, last

@@ -7,11 +7,12 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from transformers.generation.logits_process import NoRepeatNGramLogitsProcessor
 
 from synthgen.core.errors import ModelError
 from synthgen.core.seeds import SeedTree
 from synthgen.decode.base import Settings
-from synthgen.decode.loop.batching import TokenConstraints, padded, sample, shared_prefix, uniforms_of, write
+from synthgen.decode.loop.batching import REPEAT, TokenConstraints, padded, sample, shared_prefix, uniforms_of, write
 
 SIZE, END, NEVER = 7, 3, 5
 PLAIN = Settings(
@@ -164,6 +165,28 @@ def test_banned_sequences_are_not_written_whatever_the_batch_is():
     assert any(pair in pairwise(row) for row in plain)
     assert not any(pair in pairwise(row) or single in row for row in found)
     assert found == [run(Counting(batch=1, group=1), [p], banned=[pair, (single,)])[0] for p in prompts]
+
+
+def last_logits(_rows, lasts):
+    """Return logits that depend on the last token alone, so that most likely tokens form a cycle of three tokens."""
+    return torch.tensor([[9.0 * (i == {0: 1, 1: 2}.get(last, 0)) + i / 9 for i in range(SIZE)] for last in lasts])
+
+
+@pytest.mark.parametrize("continuous", [True, False])
+def test_no_sequence_of_tokens_is_repeated(continuous):
+    """The peer is `no_repeat_ngram_size` of transformers: both forbid the same tokens after each beginning."""
+    stepper = Counting(continuous=continuous)
+    stepper.logits = lambda rows: last_logits(rows, [row[-1] for row in rows])
+    texts = run(stepper, [(0,), (1,), (2,), (0,), (1,)], max_new_tokens=80, top_k=1)
+    peer = NoRepeatNGramLogitsProcessor(REPEAT)
+    for text in texts:
+        assert text[3:6] == text[:3]  # shorter repetitions are allowed
+        for n in range(1, len(text)):
+            allowed = last_logits(None, [text[n - 1]])
+            allowed[0, NEVER] = -math.inf
+            assert text[n] == int(peer(torch.tensor([text[:n]]), allowed).argmax())
+        sequences = [tuple(text[i : i + REPEAT]) for i in range(len(text) - REPEAT + 1)]
+        assert len(sequences) == len(set(sequences))
 
 
 def test_texts_of_a_latent_share_one_reading_and_free_slots_are_used_at_once():
