@@ -165,9 +165,10 @@ canagliflozin | tirzepatide | enalapril | ramipril | perindopril | captopril | b
 olmesartan | telmisartan | sacubitril | nifedipine | verapamil | felodipine | atenolol | bisoprolol | propranolol
 nebivolol | sotalol | indapamide | torsemide | bumetanide | eplerenone | hydralazine | clonidine | doxazosin
 terazosin | prazosin | ranolazine | ivabradine | digoxin | amiodarone | flecainide | ticagrelor | prasugrel
-dabigatran | edoxaban | heparin | pravastatin | ezetimibe | fenofibrate | statin | ace inhibitor | inhaler
-salmeterol | formoterol | budesonide | beclomethasone | ipratropium | umeclidinium | theophylline | prednisone
-prednisolone | methylprednisolone | dexamethasone | hydrocortisone | fludrocortisone | triamcinolone | lansoprazole
+dabigatran | edoxaban | heparin | dalteparin | pravastatin | ezetimibe | fenofibrate | statin | ace inhibitor
+inhaler | salmeterol | formoterol | budesonide | beclomethasone | ipratropium | umeclidinium | theophylline
+prednisone | prednisolone | methylprednisolone | dexamethasone | hydrocortisone
+fludrocortisone | triamcinolone | lansoprazole
 sucralfate | antacid | metoclopramide | loperamide | azathioprine | rifaximin | lactulose | senna | meloxicam
 indomethacin | codeine | morphine | fentanyl | methadone | buprenorphine | baclofen | tizanidine | methocarbamol
 colchicine | allopurinol | febuxostat | methotrexate | sulfasalazine | leflunomide | mycophenolate | infliximab

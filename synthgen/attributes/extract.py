@@ -45,7 +45,7 @@ _STOPS = _phrases(
     "intolerance to;allergic to;allergy to;avoid;avoids;avoiding;refused;declined"
 )
 _ALLERGIES = _set("allergies allergy allergic all")  # words before an allergy; "all" means "allergies"
-# reset words: earlier words of `_DENIALS` and `_ALLERGIES` do not apply to terms after them
+# reset words: words of `_DENIALS` and `_ALLERGIES` before a reset word do not apply to terms after the reset word
 _RESETS = _set(
     "but however although though yet except apart aside besides reports reported reporting endorses endorsed admits"
     " admitted other complains complained has have had having takes taking took describes described presents"
@@ -82,9 +82,11 @@ _NO_AFTER_COLON = _set("no none denies denied negative nil never absent")  # den
 
 
 def assertion(words: Sequence[Word], i: int, j: int, *, is_medication: bool) -> Assertion:
-    """Return what a sentence states about the person by the term at its words i to j − 1: the first that applies.
+    """Return whether a sentence affirms or negates, for the person, the term at words i to j − 1 of the sentence.
 
-    - "unrelated": the term is about a relative, is only a possibility, or is an allergy, but not to a medication;
+    The result is the first value that applies:
+
+    - "unrelated": the term is about a relative, is only a possibility, or is an allergy to anything but a medication;
     - "negated": the term is an allergy to a medication, or the sentence negates the term;
     - "affirmed": all other cases.
     """
@@ -189,14 +191,14 @@ _DRINKS = re.compile(
 def extract(text: str) -> tuple[AttributeFinding, ...]:
     """Return the attributes of the person in a short text or clinical note, in text order, with at most one sex.
 
-    The dictionaries contain about 1,350 English names for 518 conditions, symptoms and medications, and for habits. A
+    The dictionaries contain about 1,330 English names for 519 conditions, symptoms and medications, and for habits. A
     stated age also gives an age band; a stated decade, such as "in her sixties", only if it is within one band.
     Statements about relatives and possibilities ("return if", "risk of") are skipped. An allergy to a medication is
     reported as a negated medication; all other allergies are skipped.
 
-    This is not a clinical system and was not evaluated on annotated notes. An earlier version, whose dictionaries had
-    about twenty fewer terms, was tested on phrases of the fictional clinic (`examples/clinic`). It found 70 of 109
-    conditions, 113 of 141 medications and 62 of 164 symptoms. Known limitations:
+    The function is not a clinical system, and it was not evaluated on annotated notes. An earlier version, whose
+    dictionaries had about twenty fewer terms, was tested on phrases of the fictional clinic (`examples/clinic`). It
+    found 70 of 109 conditions, 113 of 141 medications and 62 of 164 symptoms. Known limitations:
 
     - Terms outside the dictionaries are missed, such as descriptions ("needs a rail on the stairs"), misspellings,
       languages other than English, and ambiguous abbreviations ("PE", "RA", "MI").
@@ -223,7 +225,7 @@ def extract(text: str) -> tuple[AttributeFinding, ...]:
     findings += [f for f in (*find_ages(text), *find_work(text)) if is_of_person(f.start, f.end)]
     sex = find_sex(text, is_of_person)
     findings += [] if sex is None else [sex]
-    # "20 pack-years" gives the status "ever", because the person may have stopped; an explicit status replaces it
+    # "20 pack-years" gives the status "ever", because the person may have stopped; an explicit status replaces "ever"
     explicit = {f.attribute for f in findings}
     findings += [f for f in amounts if f.value != "ever" or f.attribute not in explicit]
     return tuple(sorted(findings, key=lambda f: (f.start, f.end, f.attribute, f.value)))

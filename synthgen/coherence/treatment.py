@@ -86,7 +86,8 @@ def treatment(text: str) -> Iterator[Contradiction]:
 
     - the text says so: "metformin for asthma", "asthma treated with metformin";
     - one sentence states a diagnosis, and the next sentence says that the first drug of the text is started. This
-      counts only if the text names one condition, and the table lists all drugs of the text, but none for it.
+      counts only if the text names exactly one condition, and the table lists every drug of the text, but not for
+      this condition.
     """
     findings = [f for f in findings_of(text) if not f.negated and f.attribute in {"medication", "condition"}]
     for first, second in pairwise(findings):

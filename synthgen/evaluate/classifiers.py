@@ -46,7 +46,7 @@ class TrainingSet:
     """Records that a classifier is trained on."""
 
     rows: LabelledTexts
-    has_texts: bool = True  # False: some rows are vectors without a text, so no classifier of words is trained
+    has_texts: bool = True  # False: some rows are vectors without a text, so the classifier of words is not trained
     # "balanced": the weight of a record is proportional to 1 / (size of its class); None: all weights are equal
     weights: Literal["balanced"] | None = None
 
@@ -59,7 +59,8 @@ def encoder_logistic(
 ) -> Labels:
     """Return the test rows' predicted classes, by multinomial logistic regression (C = 10) on the encoder's vectors.
 
-    The result overstates the utility of synthetic records, which were decoded from vectors of the same encoder.
+    The result overstates the utility of synthetic records, because these records were decoded from vectors of the
+    same encoder.
     """
     from sklearn.linear_model import LogisticRegression
 

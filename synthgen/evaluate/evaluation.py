@@ -69,8 +69,8 @@ def evaluate(
     intervals have the two-sided `confidence`. Only `Evaluation.results` has the scores of the sets `baselines`.
 
     Raises:
-        DataError: a table or `requested` is empty; train and test name persons, and one is in both; a test
-            class is not in train; or no text of a training set contains a word.
+        DataError: a table or `requested` is empty; the persons in train and test are known, and one is in both; a
+            test class is not in train; or no text of a training set contains a word.
 
     Privacy: reads train and test texts and returns aggregates by class.
     Randomness: `seeds`. The random stream of the style gap is called "manner"; another name would change the results.
@@ -150,10 +150,10 @@ def _test_set(tables: Tables) -> _TestSet:
 def tv_distance(labels: list[str], requested: Mapping[str, int], confidence: float) -> Estimate:
     """Return the total variation distance between the class shares of `labels` and the requested class shares.
 
-    If there are fewer records than requested, the missing ones count as a further class. The distance is 1 if a
+    If there are fewer records than requested, the missing records count as a further class. The distance is 1 if a
     requested class has no record; see `distance_of_shares`. The value is exact, so the interval has no width.
 
-    The result states (1 + `confidence`) / 2, the one-sided confidence. Raise DataError if `labels` or
+    The result states the one-sided confidence, which is (1 + `confidence`) / 2. Raise DataError if `labels` or
     `requested` is empty.
     """
     if not labels or sum(requested.values()) <= 0:

@@ -1,4 +1,4 @@
-"""The evaluate stage: train classifiers on the synthetic records and test them on the control records.
+"""The evaluate stage: train classifiers on real and on synthetic records, and test them on the control records.
 
 Control records are real records of persons whose records were not used to make the synthetic records.
 """
@@ -15,7 +15,8 @@ from synthgen.segment.section_measures import section_measures
 
 UTILITY = "evaluation.json"
 SECTIONS = "sections.json"  # measures of the sections of long records; written only if `segments` is configured
-# Least two-sided confidence of the intervals. Each further audit (attempt) of the same persons needs a higher one.
+# Smallest two-sided confidence of an interval. The confidence rises with each further audit (attempt) of the same
+# persons.
 MIN_CONFIDENCE = 0.95
 
 
@@ -50,7 +51,7 @@ def _evaluate(context: StageContext) -> Mapping[str, object]:
 
 EVALUATE = Stage(
     name="evaluate",
-    version=6,
+    version=7,
     run=_evaluate,
     config=("audit.confidence", "segments"),
     inputs=("tables", "wanted", "attempt"),

@@ -108,7 +108,7 @@ def _filter(context: StageContext) -> Mapping[str, object]:
 
 FILTER = Stage(
     name="filter",
-    version=6,
+    version=7,
     divide=_divide,
     run=_filter,
     config=("filter",),
