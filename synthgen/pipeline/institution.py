@@ -1,7 +1,7 @@
 """Find the policy of a run, the institution's ledger of audits and budgets, and the attempts of a workspace.
 
 An attempt is an audit that the ledger counts. In the ledger, a repeated audit is recognised by its synthetic records.
-These do not exist before a run, so the next attempt is foreseen from the settings of the configuration.
+Before a run, these records do not exist, so the number of the next attempt is predicted from the configuration.
 """
 
 from collections.abc import Mapping
@@ -24,11 +24,10 @@ from synthgen.core.digest import sha256_json
 
 ATTEMPT_FILE = "attempts.json"  # file in the workspace
 _JSON = TypeAdapter(dict[str, Attempt])  # key: see `settings_digest`
-# sections and keys of the configuration that do not change which audit of the ledger a run repeats
+# sections and keys that `settings_digest` omits: a change of their values is not expected to cause a new attempt
 _WITHOUT_EFFECT: dict[str, bool | set[str]] = {
     **dict.fromkeys(("workspace", "ledger", "policy", "release", "run"), True),
     "deidentify": {"sample"},
-    "segments": {"by", "least_persons"},
 }
 _SIGNING_ROLES = {RELEASER, ROOT}  # roles that cannot approve, because their keys sign releases or trust roots
 
@@ -66,7 +65,7 @@ def ledger_of(config: Config) -> tuple[Path, HighWaterMark]:
 
 
 def settings_digest(config: Config) -> str:
-    """Return a digest of the settings that can change the synthetic records or their audits."""
+    """Return a digest of the settings from which it is predicted whether a run repeats an audit of the ledger."""
     settings = config.model_dump(mode="json", exclude=_WITHOUT_EFFECT)
     return sha256_json({**settings, "decode": config.decode.written.model_dump(mode="json")})
 
@@ -85,10 +84,10 @@ def store_attempt(root: Path, config: Config, attempt: Attempt) -> None:
 
 
 def foreseen_number(root: Path, config: Config, n_before: int) -> int:
-    """Return the number that the next audit has in the ledger, counted from 1.
+    """Return the number that the next audit will have in the ledger, counted from 1.
 
-    A repeated audit is no new attempt: if the workspace and the ledger have an attempt with the same settings, its
-    number is returned. `n_before` is the number of attempts on the same control persons in the ledger.
+    A repeated audit is no new attempt: if the workspace and the ledger have an attempt with the same settings, return
+    the number of this attempt. `n_before` is the number of attempts on the same control persons in the ledger.
     """
     stored = stored_attempts(root).get(settings_digest(config))
     if stored is not None:

@@ -50,7 +50,7 @@ RATIOS = (
     "  how well a classifier learns from the records, relative to real records: macro F1 (tstr_over_trtr), and "
     "recall of the weakest class (worst_class_ratio)"
 )
-STYLE_ADVICE = "decode.style is `plain`, so texts read like textbooks; `auto` selects the best style for your texts"
+STYLE_ADVICE = "with decode.style: plain, texts can read like textbooks; `auto` selects the best style for your texts"
 # key: reason of a rejection, or name of a filter that states no reason; value: what is wrong, and what to change
 REMEDIES = {
     AGREEMENT: "the texts do not fit their class: lower filter.class_agreement, or merge similar classes",
@@ -135,14 +135,13 @@ class Pilot:
 def run_pilot(job: Job, policy: Policy, wanted: Counts) -> Pilot:
     """Run the pilot of a configuration that has no privacy budget, and return the results of the pilot.
 
-    `wanted` is the wanted number of records of each label. An error would stop the pilot and the run alike.
+    `wanted` is the wanted number of records of each label. An error that stops the pilot would also stop the run.
 
-    Privacy: reads train and control as the run does. The result is private. The ledger records no audit attempt,
-        because no text of the pilot is released.
+    Privacy: reads train and control; the result is private. No text is released, so the ledger records no attempt.
     """
     done: list[StageResult] = []
     with job.workspace.locked():
-        prepared, encoder, embedded, view = _prepare(job, done)  # done[1]: the split of the whole source
+        prepared, encoder, embedded, view = _prepare(job, done)
         setup, reconstructed = finish(stage_order.set_up_writing(job, view, encoder), done)
         start = rounds.first_round(setup, reconstructed.digest, pilot=pilot_counts(wanted))
         n_reused = len(done)
@@ -153,7 +152,8 @@ def run_pilot(job: Job, policy: Policy, wanted: Counts) -> Pilot:
     n_candidates, rates = job.config.decode.candidates, accepted_rates(judged)
     records, requested = expected(wanted, {y: 1 - (1 - p) ** n_candidates for y, p in rates.items()})
     texts = sum(requested.values()) * n_candidates
-    sizes, n_source = (len(prepared.train), len(prepared.control), sum(records.values())), done[1].counts["out"]
+    sizes = len(prepared.train), len(prepared.control), sum(records.values())
+    n_source = next(stage.counts["out"] for stage in done if stage.name == "split")  # in the whole source
     repeats = texts / len(judged)
     stages = stage_times(done[:n_reused], done[n_reused:], repeats=repeats, sizes=sizes, n_source=n_source)
     n_accepted = sum(c.passed for c in judged)
@@ -194,15 +194,16 @@ def run_pilot(job: Job, policy: Policy, wanted: Counts) -> Pilot:
 
 
 def _prepare(job: Job, done: list[StageResult]) -> tuple[prepare.Prepared, Encoder, Embedded, rounds.TrainingView]:
-    """Run the first stages; append the results of load, split, deidentify and embed to `done`, in this order."""
-    loaded = prepare.load_source(job, prepare.extract_notes(job))
+    """Run the first stages; append the results of all of them to `done`, in the order of the run."""
+    extracted = prepare.extract_notes(job)
+    loaded = prepare.load_source(job, extracted)
     whole = prepare.split_source(job, loaded)
     parts = sample_for_pilot(job, whole)
     clean = prepare.replace_identifiers(job, loaded, parts)
     prepared = prepare.read_prepared(job, parts, clean)
     encoder = encoder_for(job, prepared.train)
     vectorised, embedded = prepare.embed_train(job, clean, prepared.train, encoder)
-    done += [loaded, whole, clean, vectorised]
+    done += [*filter(None, [extracted]), loaded, whole, clean, vectorised]
     names = prepare.replaced_names(clean.folder, prepared.train)
     return prepared, encoder, embedded, rounds.fitted_on(job, prepared.train, embedded, vectorised.digest, names)
 
@@ -222,8 +223,8 @@ def _shown(candidate: Candidate) -> dict[str, str]:
 def accepted_rates(judged: Sequence[Candidate]) -> dict[str, float]:
     """Return the accepted share of each label, moved towards the accepted share of all candidates.
 
-    The share is (accepted + 2 · s) / (candidates + 2), where s is the accepted share of all candidates. This avoids
-    shares of 0 and 1 for labels with few candidates.
+    The share is (accepted + 2 · s) / (candidates + 2), where s is the accepted share of all candidates. The
+    formula avoids shares of 0 and 1 for labels with few candidates.
     """
     overall = sum(c.passed for c in judged) / len(judged)
     of_label: dict[str, list[bool]] = defaultdict(list)

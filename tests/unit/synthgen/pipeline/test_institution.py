@@ -101,6 +101,11 @@ def test_settings_that_change_records_or_audits_change_the_digest(project, chang
     assert (settings_digest(project.config(**changed)) == settings_digest(project.config())) == is_same
 
 
+def test_each_change_of_the_segments_changes_the_digest(project):
+    segments = {"by": "headings"}, {"by": "sentences"}, {"by": "headings", "least_persons": 6}
+    assert len({settings_digest(project.config(segments=each)) for each in segments}) == 3
+
+
 def test_the_number_is_that_of_the_stored_attempt_with_the_same_settings(project, tmp_path):
     first, second = project.config(), project.config(seed=4)
     control = Table(texts=("She has had a cough for a week.",), labels=None, groups=("p",), has_groups=True)

@@ -30,6 +30,28 @@ def candidate(i, label="a", failed=(), score=0.5):
     return Candidate(latent_id=f"x{i}", index=0, text="t", label=label, finish="stop", outcomes=outcomes)
 
 
+@pytest.mark.parametrize("extracted", [None, "extract"])
+def test_a_pilot_lists_the_extraction_of_a_hospital_source(monkeypatch, extracted):
+    def stage(name):
+        return name and SimpleNamespace(name=name, folder=None, digest=name)
+
+    fakes = {"load_source": "load", "split_source": "split", "replace_identifiers": "deidentify"}
+    functions = {function: lambda *_, name=name: stage(name) for function, name in fakes.items()}
+    functions |= {
+        "extract_notes": lambda _: stage(extracted),
+        "read_prepared": lambda *_: SimpleNamespace(train=None),
+        "embed_train": lambda *_: (stage("embed"), None),
+        "replaced_names": lambda *_: (),
+    }
+    monkeypatch.setattr(pilot, "prepare", SimpleNamespace(**functions))
+    monkeypatch.setattr(pilot, "rounds", SimpleNamespace(fitted_on=lambda *_: None))
+    monkeypatch.setattr(pilot, "sample_for_pilot", lambda *_: None)
+    monkeypatch.setattr(pilot, "encoder_for", lambda *_: None)
+    done = []
+    pilot._prepare(None, done)
+    assert [one.name for one in done] == [*filter(None, [extracted]), "load", "split", "deidentify", "embed"]
+
+
 def test_the_pilot_has_a_few_latents_of_each_label_in_the_proportions_of_the_run():
     assert pilot_counts({"a": 30, "b": 30}) == {"a": 60, "b": 60}
     assert pilot_counts({"a": 990, "b": 10}) == {"a": 119, "b": MIN_LATENTS_PER_CLASS}
