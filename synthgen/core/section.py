@@ -13,7 +13,7 @@ from audits.core.strictjson import with_tuples
 from synthgen.core.errors import ConfigError
 from synthgen.core.terminal import show_as_written
 
-MAX_NUMBER = (1 << 53) - 1  # canonical JSON (RFC 8785) represents whole numbers exactly up to this one
+MAX_NUMBER = (1 << 53) - 1  # canonical JSON (RFC 8785) represents whole numbers exactly up to this number
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1, le=MAX_NUMBER)]
 T = TypeVar("T", bound=BaseModel)
@@ -76,6 +76,8 @@ def mistakes(errors: list[Any], given: Any, kind: type[BaseModel] | None = None)
         if path in misspelled:
             continue
         message = MESSAGES.get(error["type"])
+        if error["type"] == "model_type" and error["input"] is None:
+            message = "is empty; remove this line, or add keys"
         if error["type"] == "missing" and kind is not None:
             message = f"missing{_example(kind, path)}"
         if error["type"] == "extra_forbidden" and kind is not None:
@@ -166,7 +168,8 @@ def resolve_path(path: str, base: str) -> Path:
         ConfigError: the path contains a control character, `~user`, a variable without braces or a variable that is
             not in `VARIABLES`, or the value of a variable is not an absolute path.
 
-    Privacy: error messages show paths, so any other variable could disclose a secret of the environment.
+    Privacy: error messages show paths. If other variables were allowed, the messages could disclose their values,
+        such as passwords.
     """
     whole = re.sub(r"^~(?=/|$)", "${HOME}", path)
     problems = []

@@ -15,7 +15,8 @@ from audits.core.files import open_regular
 from synthgen.core.errors import DataError
 from synthgen.extract.note import Dropped
 
-MALFORMED, UNDECODABLE = "row with a wrong number of cells, a misplaced quote or a too long cell", "undecodable bytes"
+MALFORMED = "row with a wrong number of cells, a misplaced quote or an overlong cell"
+UNDECODABLE = "undecodable bytes"
 MAX_CELL_CHARACTERS = 1 << 24  # largest length of a cell; a row with a longer cell is dropped
 _MAX_FILE_BYTES = 1 << 42  # 4 TiB; no lower limit is needed, because a file is read row by row
 _SEPARATORS = ",\t;|"

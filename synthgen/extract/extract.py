@@ -37,7 +37,7 @@ class ReadOptions:
 
     fields: Fields  # places of person, encounter, date, label and author in the source; None for a default place
     encoding: str  # character encoding of text files
-    max_notes: int | None = None  # reading stops after this number of notes with used labels; None for no limit
+    max_notes: int | None = None  # reading stops after this number of notes whose labels are used; None for no limit
 
 
 def extract(
@@ -62,7 +62,8 @@ def extract(
         DataError: the path is not a source of the kind `kind`, a field cannot be interpreted, or no note is left.
         DependencyError: DuckDB is not installed.
 
-    Memory: texts are streamed. DuckDB keeps identifiers, dates and digests in memory up to 400 MB, then on disk.
+    Memory: texts are streamed. DuckDB keeps at most 400 MB of identifiers, dates and digests in memory, and the
+        rest on disk.
     Privacy: reads the private source. All files that are written to `folder` are private.
     """
     items = READERS[kind](path, options.fields, options.encoding)

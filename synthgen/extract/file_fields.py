@@ -18,7 +18,7 @@ _SEPARATORS = re.compile(r"[-_. ]+")
 
 
 def require_locations(locations: Mapping[str, str | None], also: str = "") -> None:
-    """Raise one DataError that lists all locations `file_field` cannot interpret; None is allowed.
+    """Raise one DataError that lists all locations that `file_field` cannot interpret; None is allowed.
 
     Args:
         locations: field name -> location.
@@ -57,7 +57,7 @@ def file_field(relative: PurePath, location: str) -> str:
 
 
 def path_date(part: str) -> str:
-    """Return the date in a part of a path, such as "2024-01-31" or "20240131", in ISO form; "" if it has no date."""
+    """Return a part of a path, such as "2024-01-31" or "20240131", as an ISO date; "" if the part is not a date."""
     match = _DATE.fullmatch(part)
     try:
         return date(int(match[1]), int(match[3]), int(match[4])).isoformat() if match else ""

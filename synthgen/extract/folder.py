@@ -37,14 +37,14 @@ _SUFFIX = re.compile(r"\.[a-z0-9]{1,5}")  # suffix that an error message can sho
 def read_folder(path: Path, fields: Fields, encoding: str) -> Iterator[Item]:
     """Yield a `Note` for each readable document below a folder, and a `Dropped` for each file that is not used.
 
-    Files are read in the order of the paths. The path below the folder is the identifier of the document.
+    Files are read in the order of their paths. The identifier of a document is the path of its file below the folder.
 
     Args:
         path: the folder.
         fields: places of the fields in the path of a file, in the notation of `file_field`. The date may also be
             `modified`, the day in UTC on which the file was last changed. By default, the label is the first folder
             in the path, and all remaining fields are empty.
-        encoding: the charset of text files.
+        encoding: character encoding of plain-text files.
 
     Raises:
         DataError: the path is not a folder, a location is not in the notation of `file_field`, or the folder has no

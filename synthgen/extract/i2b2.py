@@ -27,7 +27,7 @@ def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     """Yield the notes of an XML file of the i2b2 and n2c2 challenges, or of all such files below a folder.
 
     A file has one of these contents:
-    - an element TEXT with notes of one patient, which lines of asterisks separate
+    - an element TEXT with the notes of one patient, separated by lines of asterisks
     - many elements RECORD or doc, each with the identifier and the text of one patient
 
     Defaults of the fields:
@@ -36,7 +36,7 @@ def read_i2b2(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     - label: the first folder below the source (`folder 1`)
     - encounter and author: none
 
-    Overrides in `fields` are parts of the path of the file, see `file_field`. The override of the label may also be
+    An override in `fields` names a part of the file's path, see `file_field`. The override of the label can also be
     `tag NAME@ATTRIBUTE`, such as `tag SMOKING@STATUS`. The label is then the value of the attribute ATTRIBUTE of the
     first element NAME in the record or file.
 
@@ -68,7 +68,7 @@ class _NoteMaker:
 
     def at(self, name: str, default: str = "") -> str:
         # returns the part of the file's path at the configured location of the field `name`, or else at `default`;
-        # "" if the location is a tag, if there is none, or if the path has no such part
+        # "" if there is no location, if the location is a tag, or if the path has no such part
         location = getattr(self.fields, name) or default
         return file_field(self.relative, location) if location and not _TAG.fullmatch(location) else ""
 
@@ -127,7 +127,7 @@ def _records(file: Path, maker: _NoteMaker) -> Iterator[Item]:
 
 
 def _notes(file: Path, maker: _NoteMaker) -> Iterator[Item]:
-    # yields the notes of one patient, which lines of asterisks separate
+    # yields the notes of one patient, which are separated by lines of asterisks
     root, is_misdeclared = parse_xml(read_regular(file, MAX_BYTES))
     if is_misdeclared:
         yield Remark(OTHER_ENCODING, maker.relative.as_posix())

@@ -37,7 +37,8 @@ def read_mimic(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[
         encoding: character encoding of the files.
 
     Raises:
-        DataError: there is no table of notes, a column is missing, or a file is damaged.
+        DataError: there is no table of notes, the folder has notes of both databases, a column is missing, or a file
+            is damaged.
 
     Privacy: reads notes.
     """

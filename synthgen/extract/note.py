@@ -20,9 +20,9 @@ class Note:
     version: str = ""  # text that sorts after the `version` of each earlier version of the document
     aliases: tuple[str, ...] = ()  # further identifiers of this document; `replaces` of later notes can contain them
     replaces: tuple[str, ...] = ()  # identifiers of the documents that this document replaces
-    is_superseded: bool = False  # according to the source; a superseded document without a newer one is kept
+    # True if the source marks the document as superseded; without a newer document, a superseded document is used
+    is_superseded: bool = False
     withdrawn: str = ""  # why this document and all earlier versions count as deleted; "" if not deleted
-    names: tuple[str, ...] = ()  # further names of the patient and contacts, beyond the names in `PersonNames`
 
     def __repr__(self) -> str:
         return f"Note({self.place!r}, {len(self.text)} characters)"
@@ -38,7 +38,7 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A property of a used item, such as a wrong declared encoding, which the load report states."""
+    """A problem of an item that is used, such as a wrongly declared encoding; the load report lists the problem."""
 
     reason: str  # one of a fixed list of phrases, without content of the source
     place: str
@@ -78,7 +78,7 @@ Item = Note | Dropped | Remark | MergedPerson | PersonNames | StaffNames
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
-    """Where a source states the fields of a note, in the notation of the source; None selects the default place."""
+    """The places of a note's fields in the source, in the notation of its reader; None selects the default place."""
 
     person: str | None = None
     encounter: str | None = None

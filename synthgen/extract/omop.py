@@ -44,9 +44,9 @@ def read_omop(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     - label: the first of these columns that has a value in any note: `concept.concept_name` (joined by
       `note_class_concept_id`), `note.note_title`, `note.note_class_concept_id`. All notes use the same column.
 
-    Concept 0 (no matching concept) counts as empty. Times with a time zone are converted to UTC. OMOP defines no
-    columns for names of persons. Some sites add such columns to the table person, for example `given_name`; names in
-    the columns of `_PERSON_NAMES` are used for de-identification.
+    Concept 0 (no matching concept) counts as empty. Times in columns of the SQL type TIMESTAMP WITH TIME ZONE are
+    converted to UTC. OMOP defines no columns for names of persons. Some sites add such columns to the table person,
+    for example `given_name`; names in the columns of `_PERSON_NAMES` are used for de-identification.
 
     Args:
         path: a DuckDB file, or a folder of parquet or CSV files (also compressed). A table is one file, several
@@ -223,7 +223,7 @@ def _refuse_repeated_keys(
 
 
 def _text(tables: Mapping[str, OmopTable], table: str, column: str) -> str:
-    # the SQL expression of a column as text; numbers that are not stored exactly become null
+    # returns the SQL expression of a column as text; a float that is not whole or not exact becomes null
     name, kind = tables[table].columns[column]
     sql = f"{table}.{name}"
     if kind == "VARCHAR":
@@ -242,7 +242,7 @@ def _text(tables: Mapping[str, OmopTable], table: str, column: str) -> str:
 
 
 def _value(tables: Mapping[str, OmopTable], table: str, column: str) -> str:
-    # like `_text`, without surrounding blanks; "" and concept 0 become null, and "12.0" becomes "12"
+    # like `_text`, but removes surrounding blanks; "" and concept 0 become null, and "12.0" becomes "12"
     value = _text(tables, table, column)
     if _INTEGER_TYPES.fullmatch(tables[table].columns[column][1]) is None:
         value = rf"nullif(regexp_replace(trim({value}), '^([+-]?\d+)\.0+$', '\1'), '')"

@@ -21,7 +21,7 @@ from synthgen.extract.note import Dropped
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-PLACE = "synthgen place"  # added column: where a row is in the source; names of OMOP columns have no spaces
+PLACE = "synthgen place"  # added column that states where a row is in the source; OMOP column names have no spaces
 # table -> typical columns; the header of a CSV file must contain at least one of them
 _COLUMNS = {
     "note": frozenset({"note_id", "person_id", "note_text", "note_date"}),
@@ -37,7 +37,7 @@ _FOLDER = re.compile(rf"(?P<table>{_NAME})(?:{_ENDING})?", re.IGNORECASE)  # fol
 _PART = re.compile(rf".*{_ENDING}", re.IGNORECASE)  # name of a file in the folder of a table
 _NUMBERED = re.compile(rf"\d{_ENDING}", re.IGNORECASE)  # end of the file name of a numbered part
 _BATCH_CHARACTERS = 1 << 22  # a batch of rows ends after this number of characters or after 65,536 rows
-_MAX_FILE_BYTES = 1 << 42  # 4 TiB, in effect no limit, because a file is not read into memory
+_MAX_FILE_BYTES = 1 << 42  # 4 TiB; no lower limit is needed, because a file is not read into memory
 _LAYOUT = (
     "Set source.path to a folder with files such as note.parquet, note.csv or note.csv.gz, or with folders of parts "
     "such as note/. Or set source.path to a DuckDB file with a table `note`."
@@ -152,8 +152,8 @@ def _is_csv(file: Path) -> bool:
 
 
 def _parts(folder: Path) -> tuple[list[Path], list[str]]:
-    # Returns (files, problems). A subfolder is a problem: a versioned format such as Delta keeps its log there, and
-    # its parquet files can contain deleted rows.
+    # Returns (files, problems). A subfolder is a problem, because it can be the log of a versioned format such as
+    # Delta, whose parquet files can contain deleted rows.
     parts, problems = [], []
     for entry in entries_of(folder):
         shown = f"{folder.name}/{entry.name}"
@@ -172,8 +172,8 @@ def _parts(folder: Path) -> tuple[list[Path], list[str]]:
 def copy_csv(name: str, paths: tuple[Path, ...], copy: Path, encoding: str) -> Iterator[Dropped]:
     """Write the rows of CSV files to a parquet file, with file name and line of each row; yield the unreadable rows.
 
-    DuckDB does not read the CSV files itself, because it rejects a row if a cell contains LF and the rows end in CR
-    LF, for example. Such rows are common.
+    DuckDB does not read the CSV files itself, because it rejects some common forms of rows. For example, it rejects a
+    row that ends in CR LF if a cell of the row contains LF.
 
     Raises:
         DataError: `read_csv_table` cannot read a file, or the files have different columns.

@@ -2,12 +2,12 @@
 
 Older versions, replaced documents and repeated texts are dropped. Persons whose identifiers were merged become one
 person. Documents of different persons are not compared, so adding or removing a person changes no note of another
-person. There are two exceptions. If an item withdraws a document and states no person, all persons lose the document.
-If the source has more notes than `NoteSelection.limit`, an added person can displace others from the sample. The
-texts stay on disk; DuckDB compares only identifiers, dates and digests.
+person. There are two exceptions. If an item withdraws a document and states no person, the document is dropped for
+all persons. If the source has more notes than `NoteSelection.limit`, an added person can displace others from the
+sample. The texts stay on disk; DuckDB compares only identifiers, dates and digests.
 
 The id of a note is `PERSON/DATE/DOCUMENT`, and later stages sort by this id. The document identifier depends on the
-source format. If the same notes come in another format, only the order of a person's notes of one date changes. A
+source format. If the same notes come in another format, the order changes only among a person's notes of one date. A
 note without a person is dropped or, with `NoteSelection.rows_are_persons`, has the document identifier as its id.
 """
 
@@ -30,9 +30,9 @@ OLDER = "older version of a document"
 REPLACED = "replaced by another document"
 REPEATED = "same text as another document of the person on the same day"
 KEPT_SUPERSEDED = "superseded, but used because the source has no document that replaces it"
-OTHER_LABEL, NOT_SAMPLED = "class is not in source.labels", "not in the sample that source.max_records limits"
+OTHER_LABEL, NOT_SAMPLED = "class is not in source.labels", "not in the random sample of persons (source.max_records)"
 
-# table merged: replaced identifier of a person, and the final identifier
+# columns of the table merged: replaced identifier of a person, and the final identifier of the person
 _MERGED = "CREATE TABLE merged AS SELECT unnest($old::VARCHAR[]) AS old, unnest($new::VARCHAR[]) AS new"
 # Columns of the table note: `row`: position in the source; `person`: id after merges; `same`: digest of the words of
 # the text; `reason`: why the note is dropped, null if it is kept.
@@ -45,7 +45,7 @@ SELECT file_row_number AS row, coalesce(merged.new, CASE WHEN n.person = '' AND 
 FROM read_parquet($spooled, file_row_number = true) n LEFT JOIN merged ON merged.old = n.person
 """
 # (reason, SQL statement), in the order of execution. The comment on a statement describes the notes that it drops.
-# The statement writes the reason to their column `reason`; if the reason here is None, the source states it.
+# The statement writes the reason to the column `reason` of these notes. None: the source states the reason.
 _STEPS = (
     (NO_PERSON, "UPDATE note SET reason = $reason WHERE person = ''"),
     (None, "UPDATE note SET reason = withdrawn WHERE reason IS NULL AND withdrawn <> ''"),
@@ -121,7 +121,7 @@ _STEPS = (
             SELECT 1 FROM pair other WHERE other.old = pair.new AND other.new = pair.old)))
         """,
     ),
-    (  # a note with the same text as another note of the person: on the same day, or undated beside a dated one
+    (  # a note with the text of another note of the person, if both have the same day or only the other has a date
         REPEATED,
         """
         UPDATE note SET reason = $reason FROM (
@@ -134,7 +134,7 @@ _STEPS = (
 )
 _DROPPED = "SELECT reason, count(*), arg_min(place, row, 20) FROM note WHERE reason IS NOT NULL GROUP BY 1"
 _SUPERSEDED = "SELECT count(*), arg_min(place, row, 20) FROM note WHERE reason IS NULL AND is_superseded"
-# table known: for each person, all names that the source states for the person, not only for one note
+# table known: all names of each person that the source states
 _NAMES = """
 CREATE TABLE known AS
 SELECT coalesce(merged.new, p.person) AS person, list_sort(list_distinct(flatten(list(p.names)))) AS names
@@ -145,12 +145,12 @@ SELECT CASE WHEN n.person = '' THEN kept.document
         ELSE replace(replace(kept.person, '%', '%25'), '/', '%2F') || '/' || replace(n.date, '/', '-') || '/'
             || kept.document END AS id,
     kept.person, n.label, n.text, n.date, n.encounter, n.author,
-    list_sort(list_distinct(list_concat(coalesce(n.names, []), coalesce(known.names, [])))) AS names
+    coalesce(known.names, []) AS names
 FROM read_parquet($spooled, file_row_number = true) n
 JOIN note kept ON kept.row = n.file_row_number LEFT JOIN known ON known.person = kept.person
 WHERE kept.reason IS NULL ORDER BY kept.person, n.date, kept.document, kept.row
 """
-# 10 %, 50 % and 90 % quantile of the words per note (spaces and line breaks plus 1), and the number of persons
+# 10 %, 50 % and 90 % quantile of the words per note (number of spaces and line breaks, plus 1), and number of persons
 _LENGTHS = """
 SELECT quantile_disc(2 * length(text) - length(replace(text, ' ', '')) - length(replace(text, chr(10), '')) + 1,
     [0.1, 0.5, 0.9]), count(DISTINCT person) FROM read_parquet($notes)

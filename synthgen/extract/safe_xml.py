@@ -8,7 +8,7 @@ from lxml import etree
 
 Element = Any  # an element of lxml; the package lxml has no type annotations
 MALFORMED, ENTITIES = "XML is malformed", "XML declares entities, which are not allowed"
-OTHER_ENCODING = "XML is not in the encoding that it declares; it was read as UTF-8"  # only a remark; the XML is used
+OTHER_ENCODING = "XML is not in the encoding that it declares; it was read as UTF-8"  # a remark: the XML is used
 TOO_LARGE = "XML is too large, has a text of more than 10 MB, or is nested too deeply"
 # all values of `UnsafeXml.reason`
 REASONS = frozenset({MALFORMED, ENTITIES, TOO_LARGE})
@@ -22,11 +22,11 @@ _HEAD_BYTES = 4096  # number of bytes at the start that are searched for a decla
 _OPENING = re.compile(rb"(\xef\xbb\xbf)?\s*")  # some systems write line breaks before the XML declaration
 _DECLARATION = re.compile(rb"<\?xml\s[^>]{0,300}\bencoding\s*=")
 _LIMIT_CODE = 114  # XML_ERR_RESOURCE_LIMIT of libxml2
-_LIMIT_WORDS = ("too big", "too long", "huge")  # words in libxml2's messages about limits with other codes
+_LIMIT_WORDS = ("too big", "too long", "huge")  # words in libxml2's messages about limits that have another code
 
 
 class UnsafeXml(Exception):  # noqa: N818 - no error of the run: the caller reports the file
-    """XML that is malformed or exceeds a limit; `reason` is a fixed phrase without content of the file."""
+    """XML is malformed, has entities or exceeds a limit; `reason` is a fixed phrase without content of the file."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

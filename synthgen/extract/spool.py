@@ -33,7 +33,6 @@ NOTE_SCHEMA = pa.schema(
         "replaces": _LIST,
         "is_superseded": pa.bool_(),
         "withdrawn": _TEXT,
-        "names": _LIST,
         "same": pa.binary(16),  # digest of the words in lower case; repeated texts have equal digests
     }
 )
@@ -109,7 +108,7 @@ def _row(note: Note) -> dict[str, Any]:
 def _reason_to_drop(row: Mapping[str, Any]) -> str | None:
     # returns why the row cannot be written to Parquet, or None
     strings = [value for value in row.values() if isinstance(value, str)]
-    text = "".join([*strings, *row["aliases"], *row["replaces"], *row["names"]])
+    text = "".join([*strings, *row["aliases"], *row["replaces"]])
     if "\0" in text:
         return NUL
     return None if _without_surrogates(text) == text else NOT_UNICODE

@@ -34,7 +34,7 @@ def is_path(path: str) -> bool:
 
 
 def at_path(root: Element, path: str) -> str:
-    """Return the first text or attribute value at a path such as `patientRole/id[@root=1.2.3]/@extension`."""
+    """Return the first text or attribute value at a path such as `id[@root=1.2]/@extension`; "" if there is none."""
     found: list[Element] = [root]
     for step in _steps(path):
         match = _STEP.fullmatch(step)

@@ -29,7 +29,7 @@ _LINE_END = re.compile(r"\r\n?")
 
 
 def body_text(root: Element) -> str:
-    """Return the titles and texts of all sections in order.
+    """Return the titles and texts of all sections, in the order of the document.
 
     Paragraphs are separated by blank lines. Items of lists begin with a dash or a number. A row of a table becomes a
     line such as `"Aspirin | 75 mg"`. Hidden text, deleted text and sections without text are left out.

@@ -18,7 +18,7 @@ NOT_CDA = "XML is not a clinical document"
 NO_TEXT, URL_ONLY = "document has no section with text", "document has only a URL; put the text into the document"
 NOT_BASE64, ARCHIVE = "attachment is not base64", "zip archive; unpack it first"
 INCOMPLETE, NO_DATE = "document is not complete (statusCode)", "date is not valid"
-# reasons why a file is not a clinical document; a file that is dropped for another reason is one
+# reasons why a file is not a clinical document; a file that is dropped for any other reason is a clinical document
 _NO_DOCUMENT = REASONS | {links.OUTSIDE, links.OTHER_FILE, links.HIDDEN, links.UNREADABLE, NOT_CDA, ARCHIVE}
 _SUFFIXES = {".xml", ".ccda", ".cda", ".ccd"}  # suffixes of files that are read
 _OID = re.compile(r"[0-9.]+")  # an identifier that is only an OID names an authority, not a patient
@@ -183,7 +183,7 @@ class _Document:
         earlier = [f"{one} version {n}" for one in sets for n in lower]
         return Note(
             place=self.place,
-            # a withdrawal applies to all versions of a document, so its identifier is the `setId` that they share
+            # a withdrawal applies to all versions of a document, so it is identified by the `setId` of these versions
             document=(sets if withdrawn and sets else aliases or [self.place])[0],
             text=text,
             person=self._person(),

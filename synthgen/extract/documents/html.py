@@ -60,11 +60,11 @@ def html_text(data: bytes, charset: str, *, is_xml: bool) -> DocumentText:
         is_xml: whether the document is declared as XHTML.
 
     Raises:
-        UnreadableDocument: the document is undecodable, too large, or declares entities.
+        UnreadableDocument: the document is undecodable, too large or nested too deeply, or declares entities.
     """
     found = None if charset else _DECLARED.search(data[:_START_BYTES])
     declared = found[1].decode("ascii") if found else ""
-    if declared.lower().startswith(("utf-16", "utf-32", "ucs-")):  # cannot be right: the declaration is in ASCII
+    if declared.lower().startswith(("utf-16", "utf-32", "ucs-")):  # wrong, because the declaration is in ASCII
         declared = ""
     text, remarks = decoded(data, charset or declared)
     text = text.removeprefix("\ufeff").strip()

@@ -26,8 +26,8 @@ _DAMAGED = (
 def pdf_text(data: bytes) -> DocumentText:
     """Return the text of a PDF, with a blank line between two pages.
 
-    Each page without text, such as a scanned page, causes a remark. A PDF with the empty password is read. pypdf
-    limits the size of decompressed data.
+    Each page without text, such as a scanned page, causes a remark. An encrypted PDF is read if its password is
+    empty. pypdf limits the size of decompressed data.
 
     Raises:
         UnreadableDocument: the PDF is damaged, encrypted or too long, or no page has text.

@@ -5,7 +5,7 @@ import codecs
 import re
 from dataclasses import dataclass
 
-OTHER_CHARSET = "character set differs from the declared character set"
+OTHER_CHARSET = "the document was read in a character set other than the declared one"
 ASSUMED_CHARSET = "no charset is declared and the text is not UTF-8; it was read as cp1252"
 REPLACED = "characters without a Unicode value were replaced by U+FFFD"
 MAX_CHARACTERS = 1 << 24  # largest length of the text of a document
@@ -58,8 +58,9 @@ def decoded(data: bytes, charset: str) -> tuple[str, tuple[str, ...]]:
     """Return (text, remarks); a remark states that the charset was assumed or differs from the declared charset.
 
     A byte-order mark determines the charset. Without such a mark, the declared charset, UTF-8 and cp1252 are tried in
-    this order until every byte is valid. A charset such as ISO 8859-1 is skipped if the text would have control
-    characters from U+0080 to U+009F, because their bytes are usually quotation marks in cp1252.
+    this order, and the first charset in which every byte is valid is used. A charset such as ISO 8859-1 is skipped if
+    the text would have control characters from U+0080 to U+009F, because their bytes are usually quotation marks in
+    cp1252.
 
     Raises:
         UnreadableDocument: no charset fits, or the text contains NUL characters.

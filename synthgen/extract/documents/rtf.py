@@ -44,7 +44,7 @@ _CHARSETS = {  # number after `\fcharset` -> codec
     162: "cp1254", 163: "cp1258", 177: "cp1255", 178: "cp1256", 186: "cp1257", 204: "cp1251", 222: "cp874",
     238: "cp1250", 254: "cp437", 255: "cp850",
 }  # fmt: skip
-_CODE_PAGES = {0: "cp1252", 10000: "mac_roman", 65001: "utf-8"}  # code page N -> codec with a name other than cpN
+_CODE_PAGES = {0: "cp1252", 10000: "mac_roman", 65001: "utf-8"}  # code page N -> codec, if its name is not cpN
 _ENCODINGS = {"ansi": "cp1252", "mac": "mac_roman", "pc": "cp437", "pca": "cp850"}  # control word -> codec
 _SYMBOL_CHARSET = 2  # number after `\fcharset` for a font of symbols
 # Character -> symbol that the font displays. The font Symbol displays the letter m as μ, so `mg` can mean micrograms.

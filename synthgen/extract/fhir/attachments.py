@@ -86,7 +86,7 @@ class Attachments:
         self._folder, self._binaries = folder, binaries
 
     def read(self, attachments: list[Resource], texts: Texts) -> None:
-        """Add the text of each attachment, which is in its data, or in the file or Binary resource at its URL."""
+        """Add the text of each attachment, from its data, or else from the file or Binary resource at its URL."""
         for one in attachments:
             kind, data, url = text(one.get("contentType")), one.get("data"), text(one.get("url"))
             if isinstance(data, str) and data.strip():

@@ -69,7 +69,7 @@ class NoteMaker:
         self._paths, self._lookups, self._attachments = paths, lookups, attachments
 
     def items(self, resource: Resource, place: str) -> Iterator[Item]:
-        """Yield the note of a document or why it is dropped; also names, merges of persons, and remarks."""
+        """Yield the note of a document, or a `Dropped`; also yield names, merges of persons, and remarks."""
         reason, is_withdrawn = _status(resource)
         if reason and not is_withdrawn:
             yield Dropped(reason, place)
@@ -80,7 +80,7 @@ class NoteMaker:
         subject = reference(resource.get("subject"), "Patient")
         person = self._field("person", resource, subject)
         if person and subject and (stated := self._paths.patient(subject)) != person:
-            yield MergedPerson(stated, person)  # the first pass stored the patient's names and merges under `stated`
+            yield MergedPerson(stated, person)  # `_People` yields names of the patient under `stated`
         private, staff = _names(resource)
         if staff:
             yield StaffNames(tuple(staff))

@@ -21,7 +21,7 @@ TOO_MANY_BINARIES = "the Binary resources of the export together contain more th
 
 
 def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[Item]:  # noqa: ARG001 - JSON is UTF-8
-    """Yield the notes, names and merges of persons in a FHIR R4 or R4B export.
+    """Yield the notes in a FHIR R4 or R4B export, and the names and merges of persons.
 
     `path` is a file or a folder with files `.ndjson`, `.ndjson.gz`, `.jsonl`, `.jsonl.gz` or `.json`. Notes are made
     from three types of resources:
@@ -45,7 +45,7 @@ def read_fhir(path: Path, fields: Fields, encoding: str = "utf-8") -> Iterator[I
     `patient.` is read in the encounter or patient of the document. The values at such paths are kept in memory.
 
     Raises:
-        DataError: there is no file or no document; no document has a text, and at least one refers to a URL; the
+        DataError: there is no file or no document; no document has a text, and one or more have only a URL; the
             Binary resources exceed 1 GiB; or a path in `fields` is malformed.
 
     Privacy: reads texts, names and identifiers of patients and staff.
@@ -125,7 +125,7 @@ def _require_notes(path: Path, n_notes: int, types: Counter[str], reasons: Count
 
 
 class _People:
-    # Collects the values that documents refer to. The export is read once for these values, then for the documents.
+    # Collects the values that documents refer to. The export is read for these values first, and then for documents.
 
     def __init__(self, paths: Paths) -> None:
         self.subject_identifiers: set[str] = set()  # identifiers of patients that documents state in place of ids

@@ -24,7 +24,7 @@ def objects(value: Any) -> list[Resource]:
 
 
 def text(value: Any) -> str:
-    """Return a string without outer white space, an integer of up to 18 digits as text, "" for any other value."""
+    """Return a string without outer white space, an integer of up to 18 digits as text, or "" for any other value."""
     if isinstance(value, str):
         return value.strip()
     return str(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18 else ""

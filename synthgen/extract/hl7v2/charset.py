@@ -10,8 +10,8 @@ ISO_2022 = "iso2022_jp_ext"  # codec of messages that switch between character s
 _FALLBACK = "cp1252"
 
 # Name in MSH-18 (HL7 table 0211) -> Python codec. The names of UTF-16 and UTF-32 select UTF-8: `framing` converts
-# such files and ignores their MSH-18, so a message that gets here with one of these names is not in UTF-16 or
-# UTF-32.
+# files in these encodings to UTF-8, and their MSH-18 is ignored. A message with such a name in any other file is
+# therefore not in UTF-16 or UTF-32.
 _TABLE_0211 = {
     "ASCII": "ascii",
     **{f"8859/{n}": f"iso8859-{n}" for n in (*range(1, 10), 15)},

@@ -14,7 +14,7 @@ from synthgen.extract.documents.plain import BYTE_ORDER_MARKS
 MAX_MESSAGE_BYTES, MAX_MESSAGE_LINES = 64 << 20, 200_000
 TOO_LARGE = f"message is larger than {MAX_MESSAGE_BYTES >> 20} MiB or {MAX_MESSAGE_LINES} lines"
 OUTSIDE = "lines outside of a message"
-# number of bytes read at once, and to search for the first header
+# numbers of bytes that are read at once, and that are searched for the first header
 _CHUNK_BYTES, _HEAD_BYTES = 1 << 20, 1 << 12
 _MAX_FILE_BYTES = 1 << 60  # in effect no limit, because a file is streamed
 # the protocol MLLP encloses a message in 0x0B and 0x1C; some programs write 0x0B as a line break inside a text
@@ -42,9 +42,10 @@ class RawMessage:
 
 
 def files_below(path: Path) -> Iterator[Path]:
-    """Yield `path` if it is a file; otherwise, yield the files below the folder `path`, sorted by name.
+    """Yield `path` if it is a file; otherwise, yield the files below the folder `path`.
 
-    Only the names of one folder are in memory at a time. Links to folders are not followed.
+    The files of each folder are sorted by name. Only the names of one folder are in memory at a time. Links to
+    folders are not followed.
     """
     if not path.is_dir():
         yield path

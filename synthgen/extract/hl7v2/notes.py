@@ -12,7 +12,7 @@ happens to the document.
 - T09 and T10 replace the document that TXA-13 names. T07 and T08 send a newer version of the document that TXA-12
   names. An addendum (T05, T06) is a separate document.
 - TXA-17 is the completion status (table 0271). Authenticated documents (AU, LA) are used. Documents with the status
-  documented (DO) or without a status are used, with a remark in the load report. All remaining ones are not used.
+  documented (DO) or without a status are used, with a remark in the load report. All other documents are not used.
 - TXA-19 is the availability (table 0273). Documents that are available (AV), obsolete (OB) or without this value are
   used; an obsolete document is marked as superseded. Documents with any other value are not used.
 
@@ -20,11 +20,11 @@ ORU: each OBR segment (an order) with its OBX segments is a report.
 - OBR-25 is the status of the report (table 0123). Reports that are final (F), corrected (C), partly available (A) or
   without a status are used. A cancelled order (X) withdraws the report. Reports with any other status are not used.
 - The identifier of a report is `NUMBER/EXAMINATION`. The number is OBR-3, else OBR-2, else `_made_identifier`; the
-  examination is the code in OBR-4, else its text. If two messages have the same identifier, the report in the later
-  message is a newer version.
+  examination is the code in OBR-4, else its text. If reports of two messages have the same identifier, the report in
+  the later message is a newer version.
 
-Versions of a note are sorted by the time of the message in UTC (MSH-7, else EVN-2, else OBR-22), then by its position
-in the file.
+Versions of a note are sorted by the time of the message in UTC (MSH-7, else EVN-2, else OBR-22), then by the position
+of the message in the file.
 """
 
 from collections import Counter
@@ -72,7 +72,7 @@ Context = Mapping[str, Hl7Segment]
 
 @dataclass(frozen=True, slots=True)
 class Hl7NoteMaker:
-    """Makes the notes of one message."""
+    """Make the notes of one message."""
 
     message: Hl7Message
     place: str  # file, and number of the message in the file
@@ -80,7 +80,7 @@ class Hl7NoteMaker:
     paths: Mapping[str, FieldPath]  # name of a note's field, such as date -> configured HL7 field
 
     def items(self) -> Iterator[Item]:
-        """Yield the notes of the message, remarks on them, and a `Dropped` with the reason for each unused part.
+        """Yield the notes of the message, remarks on the notes, and a `Dropped` with the reason for each unused part.
 
         Privacy: reads the text of notes.
         """
@@ -135,8 +135,8 @@ class Hl7NoteMaker:
     def _made_identifier(self, index: int) -> str:
         """Return an identifier for a document or report that states none; `index` is its number in the message.
 
-        It contains the sending application (MSH-3) and the identifier of the message (MSH-10). Therefore, a message
-        that is sent twice gives the same identifier. If MSH-10 is empty, `place` replaces both.
+        The identifier contains the sending application (MSH-3) and the identifier of the message (MSH-10). Therefore,
+        a message that is sent twice gives the same identifier. If MSH-10 is empty, `place` replaces both fields.
         """
         header = self.message.header
         return f"{header.part(3)}/{header.part(10)}/{index}" if header.part(10) else f"{self.place}/{index}"

@@ -11,7 +11,8 @@ from synthgen.extract.note import Item, MergedPerson, PersonNames, StaffNames
 
 # Events of ADT messages (admissions and data of patients): merges of patients, and changes of an identifier (A46,
 # A47). The old identifier (MRG-1) and the new one (PID-3) then mean one person. Merges of accounts and visits are not
-# included, because they concern a single person; nor is A43, which moves records away from a wrong person.
+# included, because they concern a single person. A43 is not included either, because it moves records away from a
+# wrong person.
 _MERGES = frozenset({"A18", "A30", "A34", "A36", "A39", "A40", "A46", "A47"})
 # A24 states that the identifiers of two PID segments belong to one patient. A37 revokes an A24 and is ignored: the
 # two patients still count as one person, which weakens no privacy statement.
@@ -70,8 +71,8 @@ def person_items(message: Hl7Message, paths: Mapping[str, FieldPath]) -> Iterato
 
 def _by_patient(message: Hl7Message) -> Iterator[tuple[dict[str, Hl7Segment], list[Hl7Segment]]]:
     # Yields pairs (first, segments): one for the segments before the first PID, then one for each patient. `first`
-    # maps a name to the first segment with this name, of the patient or before the first PID, because those segments
-    # apply to all patients.
+    # maps a name to the patient's first segment with this name, or else to the first one before the first PID. The
+    # segments before the first PID apply to all patients.
     groups: list[list[Hl7Segment]] = [[]]
     for segment in message.segments:
         if segment.name == "PID":

@@ -9,11 +9,10 @@ from synthgen.extract.hl7v2.message import UNDECODABLE, parse_message
 from synthgen.extract.hl7v2.notes import Hl7NoteMaker
 from synthgen.extract.hl7v2.persons import person_items
 from synthgen.extract.hl7v2.values import FieldPath, field_paths
-from synthgen.extract.links import OUTSIDE, is_outside
+from synthgen.extract.links import HIDDEN, OUTSIDE, is_outside
 from synthgen.extract.note import Dropped, Fields, Item, MergedPerson, Remark
 
 NOT_HL7 = "file does not begin with an HL7 v2 header (MSH, FHS or BHS)"
-HIDDEN = "hidden file"
 UNREADABLE = "file cannot be read"
 
 

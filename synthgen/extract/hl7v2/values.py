@@ -44,7 +44,7 @@ def field_paths(fields: Fields) -> dict[str, FieldPath]:
     texts = {name: text for name, text in asdict(fields).items() if text is not None}
     found = {name: _PATH.fullmatch(text) for name, text in texts.items()}
     if wrong := [
-        f"source.fields.{name}: {texts[name]!r} is no HL7 v2 field" for name in texts if found[name] is None
+        f"source.fields.{name}: {texts[name]!r} is not an HL7 v2 field" for name in texts if found[name] is None
     ]:
         hint = "Write segment and field, and if needed component and subcomponent: OBR-4, PID-3.1 or PID-3.4.2."
         raise DataError("source.fields cannot be used", problems=wrong, hint=hint)
@@ -58,8 +58,8 @@ def field_paths(fields: Fields) -> dict[str, FieldPath]:
 def person_identifier(values: list[Hl7Value]) -> str:
     """Return a person's identifier from values of the type CX (PID-3, MRG-1), or "" if all values are empty.
 
-    Identifiers of the type MR are preferred, then those of the type PI, then any other; of several, the first is
-    returned. If the assigning authority is stated, the result is `IDENTIFIER@AUTHORITY`.
+    The identifier is the first one of the type MR, else the first one of the type PI, else the first one of any type.
+    If the assigning authority is stated, the result is `IDENTIFIER@AUTHORITY`.
     """
     stated = [value for value in values if value.part(1)]
     ranked = [value for kind in _PERSON_TYPES for value in stated if value.part(5).upper() == kind] + stated

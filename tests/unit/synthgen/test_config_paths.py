@@ -61,6 +61,13 @@ def test_a_variable_without_braces_is_named_with_its_spelling():
         resolved("$HOME/x")
 
 
+def test_an_empty_section_is_named_as_such(tmp_path):
+    (tmp_path / "c.yaml").write_text("version: 1\nsource: {path: a}\ninterpolate: {total: 3}\ndeidentify:\n")
+    with pytest.raises(ConfigError) as caught:
+        Config.load(tmp_path / "c.yaml")
+    assert "deidentify: is empty; remove this line, or add keys" in caught.value.problems
+
+
 def test_mistakes_of_a_file_are_named_with_their_lines(tmp_path):
     text = "version: 1\nseed: 1.5\nsource:\n  text: a\n  names: a\ninterpolate: {total: 3}\nembed: minilm\n"
     (tmp_path / "c.yaml").write_text(f"{text}release:\n  languages: [en, english]\n  nmae: x\n")

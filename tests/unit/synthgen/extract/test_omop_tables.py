@@ -36,7 +36,7 @@ def test_all_problems_of_a_folder_are_listed(tmp_path):
 def test_copy_has_the_cells_and_places_in_small_row_groups(tmp_path):
     path, copy = tmp_path / "note.csv", tmp_path / "copy.parquet"
     path.write_text(HEADER + "".join(f"{i},7,{'x' * 1_000_000}\n" for i in range(9)) + "1,2\n")
-    reason = "row with a wrong number of cells, a misplaced quote or a too long cell"
+    reason = "row with a wrong number of cells, a misplaced quote or an overlong cell"
     assert list(copy_csv("note", (path,), copy, "utf-8")) == [Dropped(reason, "note.csv line 11")]
     table = pq.read_table(copy)
     assert table.column_names == ["note_id", "person_id", "note_text", PLACE]

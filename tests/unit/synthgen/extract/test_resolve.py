@@ -179,9 +179,10 @@ def test_of_the_same_text_a_current_document_stays(resolved):
 def test_merged_persons_are_one_person_with_all_names(resolved):
     report, rows, _ = resolved(
         MergedPerson("old", "mid"),
-        note("a", person="old", names=("Ann Lee",)),
+        note("a", person="old"),
         note("b", person="new", date="2019"),
         MergedPerson("mid", "new"),
+        PersonNames("old", ("Ann Lee",)),
         PersonNames("mid", ("Ann Park",)),
         PersonNames("new", ("Ann Lee",)),
     )
