@@ -92,7 +92,7 @@ def dp_vectors(  # noqa: PLR0913 - one parameter per option
     persons: Annotated[int, Option(min=20, help="Persons in train.")] = 2000,
     epsilon: Annotated[list[float] | None, Option(help="Budgets: .5, 1 and 3 by default.")] = None,
     seeds: Annotated[int, Option(min=1, help="Number of draws of persons.")] = 3,
-    quick: Annotated[bool, Option("--quick", help="Run a small test in a minute; ignore its figures.")] = False,
+    quick: Annotated[bool, Option("--quick", help="Run a small test in minutes; ignore its figures.")] = False,
 ) -> None:
     """Compare ways to learn the vectors of each class under the same privacy budget, without writing texts."""
     from studies.dp.vectors import VectorsRequest
@@ -122,11 +122,11 @@ def smotext(  # noqa: PLR0913 - one parameter per option
     bridge: Annotated[str, Option(help="Bridge: builtin, or a folder.")] = "builtin",
     seeds: Annotated[int | None, Option(min=1, help="Number of draws of real records: 5, or 2 with --quick.")] = None,
     seed: Annotated[int, Option(min=0, max=(1 << 53) - 1, help="Seed of every random choice.")] = 0,
-    real: Annotated[int | None, Option(min=10, help="Real records per draw: 1000, or 30 with --quick.")] = None,
+    real: Annotated[int | None, Option(min=10, help="Real records per draw: 1000, or 40 with --quick.")] = None,
     synthetic: Annotated[
-        int | None, Option(min=10, help="Synthetic records per variant: 2600, or 10 with --quick.")
+        int | None, Option(min=10, help="Synthetic records per variant: 2600, or 16 with --quick.")
     ] = None,
-    quick: Annotated[bool, Option("--quick", help="Run a small test in a minute; ignore its figures.")] = False,
+    quick: Annotated[bool, Option("--quick", help="Run a small test in minutes; ignore its figures.")] = False,
 ) -> None:
     """Measure utility and privacy of records made by SMOTExT and by baselines, alone and added to real records."""
     from studies.smotext.command import SmotextRequest
@@ -156,7 +156,7 @@ def writers(  # noqa: PLR0913 - one parameter per option
     model: Annotated[Path | None, Option(help="Folder of a larger instruction model.")] = None,
     per_class: Annotated[int, Option(min=1, help="Vectors of each class.")] = 25,
     only: Annotated[list[str] | None, Option(help="Writer, as named in the table; all by default.")] = None,
-    quick: Annotated[bool, Option("--quick", help="Run a small test in a minute; ignore its figures.")] = False,
+    quick: Annotated[bool, Option("--quick", help="Run a small test in minutes; ignore its figures.")] = False,
 ) -> None:
     """Compare ways to write texts from the same vectors: bridge, prompts, a larger model, and baselines."""
     from studies.writers import WritersRequest
@@ -175,7 +175,7 @@ def plans(
     dataset: Annotated[str, Option(help="Set of the study, or clinic.")] = "clinic",
     data: Annotated[Path | None, Option(help="Folder of the sets.", envvar="SYNTHGEN_DATA")] = None,
     out: Annotated[Path, Option(help="Folder of all output.")] = Path("study/plans"),
-    quick: Annotated[bool, Option("--quick", help="Run a small test in a minute; ignore its figures.")] = False,
+    quick: Annotated[bool, Option("--quick", help="Run a small test in minutes; ignore its figures.")] = False,
 ) -> None:
     """Compare ways to choose the words that describe a vector in a prompt, without a language model."""
     from studies.content_plans import PlansRequest

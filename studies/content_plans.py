@@ -197,8 +197,8 @@ def with_phrases(
 def co_occurrence(passages: Sequence[Sequence[str]], words: Sequence[str]) -> csr_matrix:
     """Return the co-occurrence of each pair of the v words, a sparse matrix (v, v).
 
-    It is the NPMI of the pair (see `phrases`). If the NPMI is negative, or if fewer than three passages contain both
-    words, it is 0.
+    The co-occurrence is the NPMI of the pair (see `phrases`). If the NPMI is negative, or if fewer than three
+    passages contain both words, the co-occurrence is 0.
     """
     number = {word: i for i, word in enumerate(words)}
     rows = [sorted({number[token] for token in tokens if token in number}) for tokens in passages]

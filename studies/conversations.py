@@ -48,7 +48,7 @@ class Conversation(PromptDecoder):
 
 
 class OneByOne(WordReader):
-    """A vocabulary that chooses prompt words one by one, as for a bridge, and not to fit the vector together."""
+    """A vocabulary that chooses prompt words one by one, as for a bridge, and not all words of a vector together."""
 
     def plan(self, vectors: Float32, k: int) -> tuple[tuple[str, ...], ...]:
         """Return k words for each vector, float32 (n, d); see `WordReader.read`."""

@@ -17,8 +17,8 @@ def crossed_t(values: Float64, train_to_rest: float, influence: Float64, confide
 
     The mean of J values varies with the train records (variance a) and with the test persons (variance b). Draws from
     the same pool share train records, so s²/J, with the variance s² of the values, would be too small for a. The
-    larger factor in the formula is exact for sums over records if the pool is a random sample. b is estimated from
-    the influence u_c of each of the C test persons, who are the same in all draws.
+    formula has a larger factor, which is exact for sums over records if the pool is a random sample. b is estimated
+    from the influence u_c of each of the C test persons, who are the same in all draws.
 
         a = (1/J + n_train/(n_pool − n_train)) · s²,   b = C/(C − 1) · Σ_c u_c²,   se² = a + b
         degrees of freedom = se⁴ / (a²/(J − 1) + b²/(C − 1)),   interval = mean ± t_{(1 + confidence)/2} · se

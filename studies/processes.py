@@ -36,8 +36,8 @@ def in_processes(
     Args:
         jobs: picklable; they start in this order.
         run: picklable, called with a job.
-        finished: called in this process with a job and its result. It can write the result to a file, so that an
-            interrupted study keeps it.
+        finished: called in this process with a job and its result. The function can write the result to a file, so
+            that an interrupted study keeps the result.
         start: picklable, called once in each process before its first job.
         given: arguments of `start`.
 

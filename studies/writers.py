@@ -57,7 +57,8 @@ from synthgen.models.store import digest_of, model_folder
 PER_CLASS, QUICK_PER_CLASS = 25, 2  # number of vectors of each class
 PERSONS, QUICK_PERSONS = 700, 52  # largest number of persons in train, and also in test
 BRIDGE_WORDS = 4  # number of words near the vector in the prompt of the bridge, as in the demo
-CANDIDATES = 4  # number of texts per vector in the ways "best of 4" and "four texts ranked", and of passages ranked
+# number of texts per vector in the ways "best of 4" and "four texts ranked", and of public passages per vector
+CANDIDATES = 4
 LIKELY = 0.4  # smallest probability of the class of a ranked text, as `filter.class_agreement` of the demo
 BATCH = 32  # number of texts decoded at once
 SHOWN = 10  # number of texts of each way on the page
@@ -68,13 +69,13 @@ _HEAD = next(name for name in CLASSIFIERS if name != ON_WORDS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WritersRequest:
-    """The part of the study to run."""
+    """The options of the study."""
 
     dataset: str  # a name in `KINDS`
-    data: Path | None  # folder of the datasets; if None, the row of public passages is omitted
+    data: Path | None  # folder of the datasets; if None, the rows that need public passages are omitted
     out: Path  # folder of the page, the texts and the cached vectors
     model: Path | None  # folder of a larger instruction model; None: use only the embedded (default) model
-    quick: bool  # whether to write few texts as a test of about a minute, with the embedded model only
+    quick: bool  # whether to write few texts as a test of some minutes, with the embedded model only
     per_class: int = PER_CLASS  # number of vectors of each class
     only: tuple[str, ...] = ()  # names of the ways to run; all if empty
 
@@ -105,7 +106,7 @@ class WritersBench:
         return LabelledTexts.of(self.test.texts, self.test.labels, self.of_test)
 
     def write(self, way: "Way", progress: Progress) -> list[str]:
-        """Return a text for each vector; if a way has several candidates, the candidate nearest to the vector."""
+        """Return a text for each vector; of several candidates, the best by `ranked` or the nearest to the vector."""
         labels, decoder = sorted(set(self.train.labels)), way.opened()
         settings = Settings(
             prompts={label: label_prompt(self.found.kind.prompt, label) for label in labels},

@@ -196,7 +196,7 @@ class Config(Section):
         SplitConfig(), description="Shares of persons whose records are used for training and for the audits."
     )
     deidentify: DeidentifyConfig = Field(
-        DeidentifyConfig(), description="De-identification of the source text before any model reads it."
+        DeidentifyConfig(), description="Replacement of identifiers in the texts, before the texts are embedded."
     )
     embed: EmbedConfig = Field(EmbedConfig(), description="Encoder that turns each training text into a vector.")
     segments: SegmentsConfig | None = Field(

@@ -48,7 +48,10 @@ def _page_name(name: str) -> str:
 
 
 def _pages_of_gates() -> dict[str, str]:
-    """Return id of a gate (with `_` in place of `-`) -> name of its page, also for the gate on quarantined rows."""
+    """Return the name of the page of each gate, by gate id with `_` in place of `-`.
+
+    The gates are those of the shipped policies, and the gate on quarantined rows.
+    """
     from audits.gate.rule import NO_QUARANTINED_ROW
     from audits.gate.shipped import load_policy, shipped_policies
 

@@ -269,7 +269,7 @@ def _show(report: "AuditReport", decision: "Decision | None", *, as_json: bool) 
         lines += [f"  {failure}" for failure in decision.with_problems(problems).failures]
     elif problems:
         lines += [
-            "no audit can pass, because the input checks found problems:",
+            "no audit of the tables can pass, because the input checks found problems:",
             *(f"  {problem}" for problem in problems),
         ]
     (console.say if as_json else console.show)("\n".join(lines))
@@ -278,7 +278,10 @@ def _show(report: "AuditReport", decision: "Decision | None", *, as_json: bool) 
 
 
 def _write_quarantined(report: "AuditReport", synthetic: Path, out: File) -> None:
-    """Write the rows that no audit can judge to quarantine.txt in `out`, and say on stderr how to remove them."""
+    """Write the numbers of the quarantined rows to quarantine.txt in `out`, and print how to remove these rows.
+
+    A row is quarantined if the audits cannot judge it. Without `out`, no file is written.
+    """
     from audits.core.inputs import shortened
     from audits.core.quarantine import write_rows
 
@@ -291,8 +294,8 @@ def _write_quarantined(report: "AuditReport", synthetic: Path, out: File) -> Non
     listed_rows = ", ".join(shortened(list(map(str, numbers))))
     in_full = f"; all of them are in {file}" if out is not None else ""
     console.say(
-        f"quarantine: no audit can judge rows {listed_rows} of {synthetic} ({len(numbers)} rows; row numbers count "
-        f"from 1{in_full}).\n"
+        f"quarantine: the audits cannot judge rows {listed_rows} of {synthetic} ({len(numbers)} rows; row numbers "
+        f"count from 1{in_full}).\n"
         f"The verdicts apply to the table without these {len(numbers)} rows; the table as given does not pass.\n"
         f"Remove them with `audits rewrite {synthetic} NEW --without {file}`, remove the same rows from the files "
         "of --lineage and --vectors, and audit NEW." + ("" if out else " `audits run --out` writes this FILE.")

@@ -36,11 +36,11 @@ def shadow_plan(  # noqa: PLR0913, PLR0917 - one parameter per option of the com
 ) -> None:
     """Plan the reruns of the generator for `audits shadow`.
 
-    The targets are the most over-represented train persons: the similarity of their records to a synthetic record
-    exceeds the similarity to public or control records by the largest difference. Each target is omitted from half of
-    the reruns. For each entry of `runs` in plan.json, run the generator with a new seed on train without the persons
-    in `leave_out`. Save its output in the folder of --out at the path in `synthetic`, with the suffix .parquet,
-    .jsonl or .csv.
+    The targets are the most over-represented train persons: those whose records are most similar to a synthetic
+    record, compared with their similarity to public or control records. Each target is omitted from half of the
+    reruns. For each entry of `runs` in plan.json, run the generator with a new seed on train without the persons in
+    `leave_out`. Save its output in the folder of --out at the path in `synthetic`, with the suffix .parquet, .jsonl
+    or .csv.
     """
     from audits.attacks.shadow.plan import plan_shadow, write_plan
     from audits.core.inputs import load_tables

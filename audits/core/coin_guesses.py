@@ -27,11 +27,11 @@ class Claim(NamedTuple):
 
     limit: float  # the epsilon to test
     delta: float
-    is_claim: bool  # True: both are claimed in a log of DP mechanisms. False: the audit sets `limit`, and delta is 0
+    is_claim: bool  # True: a log of DP mechanisms claims both numbers. False: the audit sets `limit`, and delta is 0
 
 
 def stated_claim(mechanism: Mapping[str, Any] | None, limit: float) -> Claim:
-    """Return the epsilon and delta that a log of DP mechanisms claims; without a claim, `limit` and delta 0.
+    """Return the epsilon and delta that a log of DP mechanisms claims, or `limit` and 0 without such a claim.
 
     Raise InputError if the claimed epsilon is not a number above 0 and at most MAX_CLAIM, or the claimed delta (0 if
     missing) is not a number from 0 to below 1.
@@ -83,7 +83,7 @@ def guess_coins(
     "inserted" if e w >= 0, and otherwise "not inserted".
 
     Several numbers r of guesses are tested, each at level alpha / (number of tested r). For each r, the attacker
-    guesses r / 4 persons in each fold after the first: those with the largest |e w|.
+    guesses the coins of r / 4 persons in each fold after the first: the persons with the largest |e w|.
 
     A guess may depend only on the generator's output and on the coins of earlier folds. If the guesses also depended
     on later coins, all guesses could be right with probability 1/2 even without a leak.
@@ -98,7 +98,7 @@ def guess_coins(
     Reference: Steinke, Nasr and Jagielski, arXiv 2305.08846. Guessing fold after fold is our addition. With delta 0,
         each guess is right with probability at most q = e^eps / (1 + e^eps), whatever the output and the earlier
         coins are. The number of right guesses is therefore stochastically dominated by Bin(r, q). For delta > 0, the
-        paper's term for delta is added to this bound; the term is not proved for guessing fold after fold.
+        paper's term for delta is added to P[Bin(r, q) >= v]; this term is not proved for guessing fold after fold.
     """
     tail = np.stack([_tail_scores(score) for _, score in sorted(scores.items())], axis=1)  # one row e per person
     folds = np.array_split(rng.permutation(len(inserted)), FOLDS)

@@ -32,7 +32,7 @@ class AuditError(Exception):
         super().__init__(message)
 
     def __str__(self) -> str:
-        # a problem may quote a key that contains a line break
+        # a problem may quote a key of a file, and this key may contain a line break
         problems = (f"  - {printable(problem)}" for problem in self.problems)
         return "\n".join([self.message, *problems, *filter(None, [self.hint])])
 

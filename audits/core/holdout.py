@@ -1,7 +1,7 @@
 """Separate the compared persons from the reference: the texts on which the attacks of an audit are fitted.
 
-Attacks fit, for example, word frequencies, projections and language models. The reference is a public table. Without
-a public table, a fifth of the control persons become the reference and are not compared.
+Attacks fit, for example, word frequencies, projections and language models. The reference is a public table, if one
+is given. Otherwise, a fifth of the control persons become the reference and are not compared.
 """
 
 from dataclasses import dataclass

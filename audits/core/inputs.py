@@ -58,13 +58,14 @@ def load_table(
     Args:
         path: the file.
         text: column of the texts; required.
-        label: column of the classes; may be missing if it has the default name.
-        group: column of the persons; may be missing if it has the default name or the role is synthetic or evaluated.
+        label: column of the classes; may be missing if it has the default name or the role is reference.
+        group: column of the persons; may be missing if it has the default name or the role is synthetic, evaluated or
+            reference.
         role: what the table is used for; selects the checks and appears in messages.
         rows_are_persons: whether each row belongs to a different person; ignored for a synthetic table.
 
     Raise InputError if the file cannot be read, has no rows, too many rows or an unusable row, or lacks a required
-    column. A synthetic table with content that no audit reads is an error. So is `rows_are_persons` for a train or
+    column; if a synthetic table has content that no audit reads; or if `rows_are_persons` is set for a train or
     control table with the column `group`. The problems state row numbers (from 1), but no content of rows.
     """
     path = Path(path)

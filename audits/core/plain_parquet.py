@@ -1,4 +1,4 @@
-"""Write and read canonical Parquet files. The rows determine every byte of a file, so it cannot hide other data.
+"""Write and read canonical Parquet files. The rows determine every byte of a file, so a file cannot hide other data.
 
 The files are uncompressed and have no dictionaries, statistics or metadata. Headers are Thrift structs. `_struct`
 takes each field as (number, type, value).

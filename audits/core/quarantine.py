@@ -1,4 +1,4 @@
-"""Quarantine: a few synthetic rows that no audit can judge are set aside, and a release must not contain them."""
+"""Quarantine: the audits set aside a few synthetic rows that they cannot judge; no release may contain these rows."""
 
 import math
 from dataclasses import replace
@@ -35,7 +35,7 @@ def write_rows(path: Path, rows: list[int], digest: str) -> None:
 
 
 def read_rows(path: Path) -> tuple[str, set[int]]:
-    """Return the digest and the row numbers in a file of `write_rows`; raise InputError if the file is malformed."""
+    """Return the digest and row numbers in a file that `write_rows` wrote; raise InputError if it is malformed."""
     try:
         digest, *rows = read_regular(path).decode("ascii").split()
         return digest, {int(row) for row in rows}

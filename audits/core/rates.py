@@ -1,4 +1,4 @@
-"""Estimate the share of persons with an event, such as a copied text, and the limits that n persons can prove."""
+"""Estimate the share of persons with an event, such as a copied text, and the limits that can be proved for it."""
 
 from typing import Any, NamedTuple
 
@@ -20,7 +20,7 @@ def provable_limit(n_persons: int) -> ProvableLimit:
     """Return the strictest limit that is proved with 95 % confidence if none of n persons has an event.
 
     A limit tau requires n >= ln(0.05) / ln(1 - tau): 2,995 persons for 0.001, 998 for 0.003, and 299 for 0.01. The
-    confidence is fixed: if it rose with the confidence of the run, the limit would become weaker.
+    confidence of the run is not used here, because a higher confidence would make the limit weaker.
     """
     stricter = 0
     for tau in TAUS:

@@ -43,7 +43,7 @@ _PANDAS = b"pandas"  # metadata key under which pandas stores its description of
 _HEX = re.compile(r"[0-9a-f](?:[-:.]?[0-9a-f]){7,}")  # at least 8 hexadecimal digits, also with separators
 _BASE32 = re.compile(r"[A-Za-z2-7]*")  # a string in the alphabet of base 32
 _BASE_32_OR_64 = re.compile(r"[A-Za-z0-9+/]{16,}")  # a string in the alphabet of base 64, which contains base 32
-# number of characters of a window (`_parts_of_digests`), which has at least 64 bits and so cannot match by chance
+# number of characters of a window (`_parts_of_digests`); a window has at least 64 bits, so it cannot match by chance
 _WINDOW = 16
 _LEVEL = 0.001  # significance level of the test whether more short parts of digests match than expected by chance
 _NAMESPACES = (uuid.NAMESPACE_DNS, uuid.NAMESPACE_URL, uuid.NAMESPACE_OID, uuid.NAMESPACE_X500)
@@ -82,7 +82,8 @@ def plain_file(suffix: str, rows: Sequence[Mapping[str, str]]) -> bytes:
 def _parquet_files(data: bytes, _rows: object) -> Iterator[bytes]:
     """Yield the rows of the Parquet file `data` as SynthGen, pyarrow or pandas would write them.
 
-    Dictionaries and metadata of a column can hide data, so a file with these gets no form of pyarrow or pandas.
+    Dictionaries and metadata of a column can hide data. A file with either of them is therefore not yielded in a form
+    of pyarrow or pandas.
     """
     file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
     table, meta = file.read(use_threads=False).replace_schema_metadata(None), file.metadata
@@ -125,7 +126,7 @@ def _written(table: pa.Table, **options: Any) -> bytes:
 
 
 def _jsonl_files(data: bytes, rows: Sequence[Mapping[str, Any]]) -> Iterator[bytes]:
-    """Yield each usual JSON-lines form of the rows; if `data` is not empty, only forms with the same first row."""
+    """Yield each usual JSON-lines form of the rows; if `data` is not empty, only forms with its first line."""
     if len({tuple(row) for row in rows}) > 1:  # rows with different keys have no usual form
         return
     for is_ascii, separators, slash in product((False, True), ((", ", ": "), (",", ":")), ("/", "\\/")):
@@ -261,10 +262,10 @@ def _plain(name: str) -> str:
 def digests_found(public: Iterable[str], ids: Iterable[str], texts: Iterable[str]) -> int:
     """Return the number of digests of private strings (`ids` and `texts`) in `public` strings.
 
-    Each text, and each id in its usual spellings, is hashed with all _ALGORITHMS. Name-based UUIDs of an id are also
-    digests. A digest counts if a public string contains its first 16 characters in hexadecimal, base 32 or base 64,
-    or its last 16 in hexadecimal. Shorter parts are the first or last n hexadecimal digits, 8 <= n < 16. A part
-    counts if it is a complete run of hexadecimal digits in a public string, and if this n has more matches than
+    Each text, and each id in its usual spellings, is hashed with all _ALGORITHMS. Name-based UUIDs of an id count as
+    digests, too. A digest counts if a public string contains its first 16 characters in hexadecimal, base 32 or base
+    64, or its last 16 in hexadecimal. Shorter parts are the first or last n hexadecimal digits, 8 <= n < 16. A part
+    counts if it is a complete run of hexadecimal digits in a public string, and if more parts of n digits match than
     chance explains.
     """
     windows, tokens = _parts_of_digests(public)

@@ -6,12 +6,12 @@ confidence. Counts are numbers of persons, unless an audit states a different un
 A pass depends on intervals at the confidence of the run. A fail depends on tests at fixed significance levels, so
 that a higher confidence cannot turn a fail into a pass.
 
-Some tests have the hypothesis that a value is at most a margin away from its safe value. A table without leaks almost
-never fails these tests. The other tests, such as `scan_test`, have the hypothesis of no effect. A table without leaks
-fails such a test with a probability of at most its significance level. Without optional inputs, the audits make nine
-tests of no effect at `CHANCE_LEVEL` = 0.01 (five of them in `memorization`), so at most 9 % of tables without leaks
-fail one of the nine. Three optional inputs add such tests: vectors of encoders, a mirror table (output of the
-generator when trained on control) and a previous release.
+The null hypothesis of some tests is that a value is at most a margin away from its safe value. A table without leaks
+almost never fails these tests. The null hypothesis of the other tests, such as `scan_test`, is no effect. A table
+without leaks fails such a test with a probability of at most its significance level. Without optional inputs, the
+audits make nine tests of no effect at `CHANCE_LEVEL` = 0.01 (five of them in `memorization`), so at most 9 % of
+tables without leaks fail one of the nine. Three optional inputs add such tests: vectors of encoders, a mirror table
+(output of the generator when trained on control) and a previous release.
 """
 
 import math
@@ -55,7 +55,7 @@ def wilson(k: int, n: int, *, confidence: float) -> Interval:
 
 
 def wilson_of_share(p: float, n: float, *, confidence: float) -> Interval:
-    """Return Wilson's approximate interval of a share p of n trials; n may be an effective, non-integer number."""
+    """Return Wilson's approximate interval of a share p of n trials; n may be a non-integer effective number."""
     z = float(stats.norm.ppf(confidence))
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
@@ -99,9 +99,9 @@ def scan_test(scores_train: Float, scores_control: Float) -> Scan:
     The second probability detects too few train persons at the top. The cause can be a filter that removes
     synthetic records similar to train. The train persons can then be recognised by their absence from the top.
 
-    M has each number m <= N of `SCAN_GRID`. If persons m and m + 1 have the same score, m is raised to include all
-    persons with this score. A number m = N is then omitted. If M is empty, the result is `Scan(1.0, 0, 0)`. M does
-    not depend on which persons are in train, so the test is valid at every sample size.
+    M contains each m of `SCAN_GRID` with m <= N. If persons m and m + 1 have the same score, m is raised to include
+    all persons with this score. A number m = N is then omitted. If M is empty, the result is `Scan(1.0, 0, 0)`. M
+    does not depend on which persons are in train, so the test is valid at every sample size.
 
     Args:
         scores_train: one score per train person; a higher score means closer to the synthetic table.

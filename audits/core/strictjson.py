@@ -86,7 +86,7 @@ def _reject_constant(_: str) -> None:
 
 
 def _whole_number(digits: str) -> int | float:
-    # `canonical` rejects integers of 2**53 or more, and writes the float 1e16 as 10000000000000000
+    # canonical JSON writes the float 1e16 as 10000000000000000; as an integer, `canonical` would reject this number
     return number if abs(number := int(digits)) < 2**53 else _finite(digits)
 
 

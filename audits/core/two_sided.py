@@ -73,7 +73,8 @@ def envelope(estimates: Sequence[Estimate], *, centre: float = 0.5) -> Estimate:
 
     An audit passes only if the intervals of all attacks lie within the margin. If the true value of one attack is
     outside the margin, the interval of this attack lies within the margin with probability at most 1 - confidence.
-    This holds for any number of attacks, so a pass needs no multiple-testing correction (intersection-union test).
+    This bound holds for any number of attacks, so a pass needs no multiple-testing correction (intersection-union
+    test).
 
     Reference: Berger, "Multiparameter hypothesis testing and acceptance sampling", Technometrics 1982.
     """
@@ -94,10 +95,10 @@ def exact_share(k: int, n: int, *, confidence: float) -> Estimate:
 
 
 def control_needed(n_train: int, *, reference_is_control: bool) -> int:
-    """Return how many control persons are required to compare `n_train` of them with the train persons.
+    """Return how many control persons are required so that `n_train` of them can be compared with train.
 
     If `reference_is_control`, the share `REFERENCE_SHARE` of the control persons becomes the reference. The attacks
-    are fitted on these persons, so they cannot be compared.
+    are fitted on these persons, so these persons cannot be compared.
     """
     return math.ceil(n_train / (1 - REFERENCE_SHARE)) if reference_is_control else n_train
 

@@ -77,7 +77,7 @@ class Previous:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditInputs:
-    """The tables and logs that the audits read; an optional one is None if the user did not give it."""
+    """The tables and logs that the audits read; an optional input is None if the user did not give it."""
 
     synthetic: Table  # the table to be released
     train: Table  # the table on which the generator was trained
@@ -85,9 +85,9 @@ class AuditInputs:
     reference: Table | None = None  # public texts that resemble those of train
     # for each train row, the original identifiers that were replaced in the text of the row
     identifiers: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
-    # control rows that `check_split` removed; None if there are none. Each nearly duplicates a train row, or its
-    # person has a direct identifier of a train person. No audit uses these rows as control records. `memorization`
-    # and `identifiers` read the rows to recognise text that several persons have
+    # control rows that `check_split` removed; None if there are none. Each of these rows nearly duplicates a train
+    # row, or its person has a direct identifier of a train person. No audit uses the rows as control records.
+    # `memorization` and `identifiers` read the rows to recognise text that several persons have
     set_aside: Table | None = None
     # share of the control rows that the caller removed before the audits, because they nearly duplicate train rows
     near_duplicate_rate: float = 0.0

@@ -31,7 +31,7 @@ class Share(NormalShare):
 
     @property
     def n(self) -> int:
-        """Effective number of rows: n independent rows would give this error, which is at most sqrt(1/4 / n)."""
+        """Effective number of rows: the number of independent rows for which a share of 1/2 has this error."""
         return int(0.25 / self.error**2) if self.error > 0 else 0
 
     def estimate(self, confidence: float, *, less: float = 0.0) -> Estimate:
@@ -51,7 +51,7 @@ def share_of_train(nearest: Int, included: list[Int], people: Arms) -> Share:
 
         sum_c  2n/(4(2n-1)) * sum_i (w_i - mean(w))^2
 
-    So rows near one person do not count as independent. The error is the square root of the mean variance.
+    So rows near the same person do not count as independent. The error is the square root of the mean variance.
     """
     n_persons, m = len(people.is_train), nearest.shape[1]
     value, variance = 0.0, 0.0
@@ -70,7 +70,8 @@ def share_of_train(nearest: Int, included: list[Int], people: Arms) -> Share:
 def balanced_draws(people: Arms, repeats: int, rng: Rng) -> list[Int]:
     """Return for each repeat equally many train and control persons of each class, drawn without replacement.
 
-    Otherwise, with three times as many train as control persons, `share_of_train` would be about 0.75 without a leak.
+    Without the balance, `share_of_train` would be about 0.75 if train had three times as many persons as control and
+    nothing leaked.
     """
     members = [
         [np.flatnonzero((people.person_class == c) & (people.is_train == role)) for role in (True, False)]
@@ -116,8 +117,8 @@ def crowding(encoded: Encoded, people: Arms) -> dict[str, Float]:
         nearest_x = max_s cos(x, s),  crowding_x = nearest_x - mean of the 5 highest cos(x, reference)
 
     x is a record, and s a synthetic row. A person's score is the maximum over the person's records. The similarity to
-    the reference is subtracted so that common texts do not look copied. If all texts follow
-    one template, the subtraction can hide that rows similar to train persons were removed; `nearest` may show it.
+    the reference is subtracted so that common texts do not look copied. If all texts follow one template, the
+    subtraction can hide that rows similar to train persons were removed; `nearest` may still show this removal.
     """
     real = stack_arms(encoded)
     nearest = highest(real, encoded.synthetic, 1)[:, 0]
@@ -144,7 +145,8 @@ def nndr_ratio(to_train: Float32, to_control: Float32) -> float | None:
     """Return the 10 % quantile of the nearest-neighbour distance ratio (NNDR) for train, divided by that for control.
 
     The NNDR of a synthetic row is (distance to the nearest row) / (distance to the second nearest row). Rows whose
-    second distance is 0 are omitted. Without rows, the quantile is 0. If it is 0 for control, the result is None.
+    second distance is 0 are omitted. If no rows remain, the quantile is 0. If the quantile for control is 0, the
+    result is None.
     """
     quantiles = []
     for distances in (to_train, to_control):
@@ -162,7 +164,7 @@ def distance_histogram(
     With too few rows, the histograms are empty.
 
     Privacy: each count is 0 or at least 10, so that no bin shows a single person. The edges are multiples of 1/40, so
-        that no edge is the distance of a record.
+        that they do not show the distance of a record.
     """
     both = np.concatenate([train, control])
     first = math.floor(float(both.min()) * BINS_PER_UNIT)

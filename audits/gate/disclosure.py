@@ -104,7 +104,7 @@ def public_metric(name: str, metric: Metric, policy: Policy) -> Metric:
     """Return the public form of a metric; `name` has the form `audit.metric`.
 
     The public interval contains the exact interval, except if the metric is exact (low = high) and a rule reads its
-    `value`. Then one number replaces the metric, with the same outcome of each rule on it:
+    `value`. Then one number replaces the interval, and each rule on the metric keeps its outcome:
     - rules with `<=` only: the upper end of the rounded interval; rules with `>=` only: its lower end
     - rules with both operators on a count: a count in the rounded interval, between the same limits as before
     """
@@ -189,7 +189,7 @@ def public_evidence(evidence: Evidence, policy: Policy) -> Evidence:
 
 
 def is_published(name: str, policy: Policy) -> bool:
-    """Return whether a bundle may contain a metric of this name; a releaser could hide text in any other name."""
+    """Return whether a bundle may contain a metric of this name; names chosen by a releaser could encode text."""
     rules = {rule.metric for rule in (*policy.all_rules(), *policy.dp_method_rules())}
     main = {f"{audit}.estimate" for audit in AUDIT_NAMES}
     return (
@@ -217,8 +217,8 @@ def _independent(evidence: Evidence, policy: Policy) -> Evidence:
 def _verdicts(evidence: Evidence, policy: Policy) -> Evidence:
     """Return the public evidence under a policy that requires DP.
 
-    A metric in `_NOT_PRIVATE` is rounded. A limit replaces any other metric with a rule (`_at_the_limit`). A lower
-    bound on epsilon without a rule becomes 0 if it is at most the claimed epsilon; otherwise, it stays exact.
+    A metric in `_NOT_PRIVATE` is rounded. For any other metric that has a rule, see `_at_the_limit`. A lower bound on
+    epsilon without a rule becomes 0 if it is at most the claim, else it stays exact. All other metrics are omitted.
     """
     if policy.is_independent:
         return _independent(evidence, policy)

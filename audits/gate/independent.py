@@ -28,8 +28,8 @@ def private_requirements(audits: Mapping[str, Sequence[str]], rules: Sequence[Ru
     """Yield each entry of a policy that makes a gate read private records after the noise is drawn.
 
     `audits` has the policy's lists of audits by key: `required`, `measured` and `selftest`. A rule with `min_n` is
-    such an entry, because it reads the sample size of a metric, which is the number of train persons for the audit
-    `accounting`.
+    also such an entry: it reads the sample size of a metric, and the sample size of the metrics of `accounting` is
+    the number of train persons.
     """
     for key, names in audits.items():
         yield from (f"{key}: {name}" for name in names if name != ACCOUNTING or key == "selftest")

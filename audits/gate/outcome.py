@@ -79,7 +79,7 @@ class Decision:
         return tuple(o for o in self.outcomes if not o.gating)
 
     def with_problems(self, problems: Sequence[str]) -> "Decision":
-        """Return the decision with the input problems in the reason of each rule on `PROBLEMS` that did not pass.
+        """Return the decision, with `problems` added to the reason of each rule on `PROBLEMS` that did not pass.
 
         Privacy: the problems contain exact numbers, so the returned decision must not be published.
         """

@@ -81,7 +81,7 @@ class Policy(Canonical):
     The trust root lists the sha256 of the canonical form of each policy that it accepts.
     """
 
-    name: Name  # the name of the file without its ending
+    name: Name  # for a shipped policy, the name of its file without the ending
     version: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+){0,2}$")]  # rises if the meaning of the policy changes
     intended_use: Literal["inside", "outside"]  # whether the dataset may leave the institution
     statement: Sentence  # shown first in the report and the dataset card
@@ -178,7 +178,7 @@ def decide(evidence: Evidence, policy: Policy) -> Decision:
     `accounting` if a DP method made the records.
 
     - Each audit in `required` and each rule is a gate. An audit in `measured` is a gate only if it gave no result
-      (neither measured nor inconclusive); this gate never passes.
+      (its status is neither `measured` nor `inconclusive`); this gate never passes.
     - Intervals and required verdicts must have the confidence that the number of attempts (audits of the same control
       persons) requires.
     - More attempts never turn a refusal into a permission. Neither does a further gate, if the policy has a gate of
@@ -316,14 +316,14 @@ def _verdict(state: AuditState | None) -> Outcome:
 
 
 def _selftest_rule(name: str) -> Rule:
-    """Return the rule that the self-test of an audit found no wrong verdict."""
+    """Return the rule that the number of wrong verdicts in the self-test of an audit must be 0."""
     why = "An audit that misses leaks planted in the source's data, or finds leaks in clean data, proves nothing."
     id_, metric = f"selftest-{name.replace('_', '-')}", f"selftest.{name}_wrong"
     return Rule(id=id_, metric=metric, bound="value", op="<=", limit=0, min_n=1, why=why)
 
 
 def _dp_rules(dp: DpRule | DpSubstitute | None) -> tuple[Rule, ...]:
-    """Return the rules that epsilon and delta are within the limits in `dp`; none if `dp` is None."""
+    """Return the rules that require epsilon and delta to be within the limits in `dp`; none if `dp` is None."""
     if dp is None:
         return ()
     why = "The privacy budget of the release must not exceed the limit of the policy."

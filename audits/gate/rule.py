@@ -46,8 +46,8 @@ EXTERNAL_RULES = (
     Rule(id="attempts-counted", metric=ATTEMPTS, bound="value", op=">=", limit=1, why=_COUNTED),
 )
 NO_QUARANTINED_ROW = Rule(id="no-quarantined-row", metric=QUARANTINED, bound="value", op="<=", limit=0, why=_REMOVED)
-# metrics that state facts and measure nothing; the lineage lists the train records of which each synthetic record was
-# made (its parents)
+# metrics that state facts and measure nothing; the lineage lists the parents of each synthetic record, which are the
+# train records from which it was made
 STATED = {"parent_recovery.lineage", "parent_recovery.records_with_parents"}
 _FIRST = 4 / 5  # share of alpha that the first attempt gets, see `confidence_of`
 _LATER = 1 / 5  # alpha of each further attempt, divided by the alpha of the attempt before it

@@ -10,8 +10,8 @@ from audits.gate.disclosure import public_details
 from audits.gate.policy import Policy
 
 MIN_STEP_RECORDS = 10  # smallest rounding step, in records, of a published share of real records
-# smallest number of persons in a published subgroup; for each attribute, `synthgen evaluate` ensures the same for the
-# persons outside all published subgroups, unless there are none
+# smallest number of persons in a published subgroup; for each attribute, `synthgen evaluate` omits subgroups until at
+# least this number of persons, or nobody, is outside all published subgroups
 MIN_SUBGROUP_PERSONS = 50
 _FIELDS = ("value", "low", "high", "n")  # keys of a published score
 

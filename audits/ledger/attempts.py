@@ -32,10 +32,11 @@ class Attempt:
 def record_attempt(folder: Path, high_water_mark: HighWaterMark, *, digest: str, control: Table) -> Attempt:
     """Record an audit of the persons in `control` in the ledger, and return this attempt with its number.
 
-    An earlier audit is an attempt on the same control persons if its entry has more than 1 % of the persons, or more
-    than 1 % of the texts, in `control`. An entry has a text if it has more than half of the text's marks
-    (`text_marks`). So a text is recognised even if its spaces, its encoding, its person id or one word in ten were
-    changed, or words were added.
+    An earlier audit counts as an attempt on the same control persons if its entry contains more than 1 % of the
+    persons in `control`, or more than 1 % of the texts in `control`. An entry contains a text if it contains more
+    than half of the text's marks (`text_marks`). The marks of a text do not depend on person ids, letter
+    case, punctuation, the number of spaces, or invisible characters in words of usual length. If words are added to
+    long texts, or every tenth of their words is replaced, enough texts are still found.
 
     Args:
         folder: folder of the ledger.
@@ -88,7 +89,7 @@ def _entries(chain: Chain) -> list[Mapping[str, Any]]:
 def _attempt_with(chain: Chain, keyed_digest: str) -> Attempt:
     """Return the newest attempt with this keyed digest.
 
-    There may be several, because a repetition is not recognised if control has no marks.
+    Several entries have the same digest if an audit is repeated and its control persons and texts have no marks.
     """
     entries = _entries(chain)
     number = next(entry["attempt"] for entry in reversed(entries) if entry["made"] == keyed_digest)
@@ -97,7 +98,7 @@ def _attempt_with(chain: Chain, keyed_digest: str) -> Attempt:
 
 
 def _attempts_on(chain: Chain, persons: set[str], texts: list[set[str]]) -> list[str]:
-    """Return the keyed digests of the earlier audits on the same control persons; the arguments have their marks."""
+    """Return the keyed digests of the earlier audits of control persons with the marks `persons` and `texts`."""
 
     def is_repeated(entry: Mapping[str, Any]) -> bool:
         before = split(entry["texts"])

@@ -12,7 +12,7 @@ So a run cannot draw noise twice under one reservation and keep the result that 
 The cost of all runs together is one epsilon at one chosen delta (`joint_cost`). It is the adaptive composition of the
 mechanisms (noisy computations) of all runs, as if every run had used the same persons. So the ledger need not
 recognise persons. The joint epsilon is at most the sum of the runs' epsilons if all noise is Gaussian, no mechanism
-samples persons, and the deltas of the runs add up to at most the chosen delta. For Gaussian noise, a limit of the
+samples persons, and the deltas of the runs add up to at most the chosen delta. For Gaussian noise, a limit on the
 joint epsilon holds even if the settings of a run depend on earlier results (Smith and Thakurta, arXiv 2210.17520).
 """
 
@@ -31,7 +31,7 @@ from audits.core.errors import InputError
 from audits.core.instants import stamp
 from audits.ledger.chain import Chain, Head, HighWaterMark, opened
 
-RESERVE, DRAW, MADE, VOID = "reserve", "draw", "made", "void"  # the steps of a run, and voiding its reservation
+RESERVE, DRAW, MADE, VOID = "reserve", "draw", "made", "void"  # steps of a run, and the voiding of its reservation
 _NEW_RUN = "Run the command with `--resume never`. The new run makes a new reservation and spends the budget again."
 
 
@@ -110,7 +110,7 @@ class RunState:
 
     last: str | None  # the last step: `reserve`, `draw`, `made` or `void`
     spending: Spending | None  # the reservation, voided or not
-    key: bytes | None = field(repr=False)  # key for `seal`; None unless the last step is `draw`
+    key: bytes | None = field(repr=False)  # key for `seal` if the last step is `draw`, else None
     digest: str | None  # digest of the recorded result
 
 
@@ -184,8 +184,8 @@ def note_draw(folder: Path, high_water_mark: HighWaterMark, run: str) -> bytes:
             raise Overspent(
                 "this run has already drawn its noise, and the workspace has no result for the current inputs; the "
                 "budget of the run is spent, and a run cannot draw noise twice",
-                hint="Restore the configuration, data and version with which the noise was drawn, or give the "
-                "folder reserve-*.before-* of the workspace its former name again. If you can do neither: "
+                hint="Restore the configuration, data and version with which the noise was drawn, or rename the "
+                "folder reserve-*.before-* in the workspace back to its former name. If you can do neither: "
                 + _NEW_RUN,
             )
         chain.append({"what": DRAW, "run": run})
@@ -286,7 +286,7 @@ def _counted(chain: Chain) -> tuple[Spending, ...]:
 
 
 def _steps(chain: Chain, run: str) -> dict[str, Mapping[str, Any]]:
-    """Return step -> entry for the recorded steps of a run, in recorded order; a step occurs at most once."""
+    """Return the entry of each recorded step of a run, by step, in recorded order; a step occurs at most once."""
     return {entry["what"]: entry for entry in chain.entries if entry.get("run") == run}
 
 

@@ -4,8 +4,8 @@ r"""The file of the ledger: a chain of JSON lines, each with a keyed hash (mac) 
     H(x) = HMAC-SHA256(K, "synthgen/ledger/v1\0" || file name || 0x00 || x),   where || concatenates bytes
 
 The ledger is the institution's record of audits and privacy budgets. The key K (32 bytes, mode 0600) is in a file
-beside the chain. Without K, nobody can write a valid line or test a guess of its content. A change of any line is
-detected. The id of a chain is derived from K alone.
+beside the chain. Without K, nobody can write a valid line or test a guess of a line's content. A change of any
+line is detected. The id of a chain is derived from K alone.
 
 The macs cannot show that someone replaced the chain together with K, or restored an older copy of the chain.
 Therefore two files in other places, the high-water marks, store the newest known head of the chain (id, number of
@@ -86,11 +86,11 @@ class Chain:
         self._whole = len(data) - self._torn  # number of bytes of all complete lines
 
     def repair(self) -> None:
-        """Remove and log an incomplete last line; the caller must have compared both high-water marks before.
+        """Remove and log an incomplete last line; the caller must first compare the chain with both high-water marks.
 
-        A run draws noise or starts its audits only when its line and both marks are on the disk. So a run whose line
-        is incomplete did neither. If a complete line was shortened or removed, the marks show a larger number of
-        lines.
+        A run draws noise or starts its audits only when its line and both high-water marks are on the disk. So a run
+        whose line is incomplete has drawn no noise and started no audit. If a complete line was shortened or removed,
+        the high-water marks show a larger number of lines.
         """
         if self._torn:
             os.truncate(self._path, self._whole)
@@ -151,11 +151,12 @@ class Chain:
 def opened(folder: Path, high_water_mark: HighWaterMark) -> Iterator[Chain]:
     """Open a chain under an exclusive lock; create it if neither the chain nor `high_water_mark` exists.
 
-    At the end, both high-water marks are updated: `high_water_mark` and the mark in the user's data folder.
+    At the end, both high-water marks are updated: `high_water_mark` and the one in the user's data folder.
 
     Raises:
         InputError: the folder cannot be used or other users may read it; a line was changed; the chain or its key is
-            missing; the chain does not continue the head in one of the marks; or a mark cannot be read or written.
+            missing; the chain does not continue the head in a high-water mark; or a high-water mark cannot be read
+            or written.
     """
     known = high_water_mark.read()
     if known is not None and not folder.is_dir():  # do not create a folder: it would obstruct restoring the old one
@@ -166,7 +167,8 @@ def opened(folder: Path, high_water_mark: HighWaterMark) -> Iterator[Chain]:
         for head in (known, mark_of_id.read()):
             _refuse_older(folder, chain, head, high_water_mark.path)
         chain.repair()
-        # ensure that both marks are writable before a line is added; at the first use, write them only at the end
+        # ensure that both high-water marks are writable before a line is added; at the first use, they are written
+        # only at the end
         if known is not None:
             for mark in (mark_of_id, high_water_mark):
                 mark.write(chain.head())
@@ -209,7 +211,7 @@ def _read_or_create(folder: Path, known: Head | None, high_water_mark: Path | No
 
 
 def _refuse_older(folder: Path, chain: Chain, known: Head | None, high_water_mark: Path) -> None:
-    """Raise InputError if the chain does not continue the earlier head `known`: same id, same first lines."""
+    """Raise InputError unless the chain has the same id and the same first lines as the earlier head `known`."""
     if known is None:
         return
     if chain.head().id != known.id:
@@ -231,8 +233,8 @@ def _incomplete(folder: Path, missing: str, high_water_mark: Path | None) -> Inp
 def _restore_hint(folder: Path, high_water_mark: Path | None) -> str:
     mark = "its high-water mark beside the releaser's key" if high_water_mark is None else high_water_mark
     return (
-        "If earlier runs with this releaser's key used another ledger, use its folder, or a releaser's key in "
-        "another folder. Otherwise, "
+        "If earlier runs with this releaser's key used a different ledger, use that ledger's folder, or a "
+        "releaser's key that is in a different folder. Otherwise, "
         f"restore {folder} from its newest backup. An institution that has not released anything yet may instead "
         f"remove both {folder} and {mark}."
     )

@@ -10,7 +10,7 @@ from audits.ledger.chain import Chain
 from audits.text.normalise import tokens
 
 RUN = 5  # number of consecutive words in a run; a small edit changes few of the runs of a text
-MARKS = 4  # most marks of a text; a text is recognised by over half of its marks, which other texts rarely have
+MARKS = 4  # largest number of marks of a text; a text is recognised if more than half of its marks are found
 _DIGITS = 16  # hex digits of a mark
 
 

@@ -13,7 +13,7 @@ MAX_LABEL_CHARACTERS, MAX_EXCERPT_CHARACTERS = 60, 600
 
 
 def number(value: Any) -> str:
-    """Format a number, a list of numbers or a text; a missing or infinite number becomes words."""
+    """Format a number, a list of numbers or a text; words replace a number that is missing or not finite."""
     if value is None:
         return "not measured"
     if isinstance(value, list | tuple):

@@ -55,13 +55,13 @@ class InputChecks:
 def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bool = True) -> InputChecks:
     """Return the tables without three kinds of rows that invalidate a comparison, and the problems of the tables.
 
-    A kind of row is a problem if it is more than 1 % of its table:
+    If more than 1 % of the rows of a table are of one kind, this kind is also a problem. The three kinds are:
     - Control rows that nearly duplicate a train row (`NEAR_DUPLICATE`), because a synthetic copy of the train row is
-      as close to both. Rows removed before the call (`inputs.near_duplicate_rate`) count towards the 1 %.
+      equally close to both rows. Rows removed before the call (`inputs.near_duplicate_rate`) count towards the 1 %.
     - All rows of control persons who share a direct identifier with a train person: the two may be the same person
-      or relatives. Identifiers of more than ten persons are ignored. Here, the 1 % refers to persons.
+      or relatives. Identifiers of more than ten persons are ignored. For this kind, 1 % of the persons is the limit.
     - Rows of the reference (public text) that repeat phrases of a train or control record, if the reference
-      contains at least half of this record: otherwise, a synthetic copy of the record would count as common text.
+      contains at least half of this record. Otherwise, a synthetic copy of the record would be common text.
 
     Five further findings are problems:
     - Shift: the AUC interval of a classifier that distinguishes train from control persons excludes 0.5. If it is
@@ -250,7 +250,11 @@ def _sharing_identifiers(inputs: AuditInputs) -> Bool:
 
 
 def _owners(table: Table, replaced: tuple[tuple[str, ...], ...] | None) -> dict[str, set[str]]:
-    """Return direct identifier -> ids of its persons; the identifier is in their texts, or was replaced in them."""
+    """Return, for each direct identifier, the ids of the persons who have it.
+
+    The identifiers are the direct identifiers in the texts, and the record numbers in `replaced` (by row, the
+    identifiers that de-identification replaced).
+    """
     owners: dict[str, set[str]] = defaultdict(set)
     for row, (text, group) in enumerate(zip(table.texts, table.groups, strict=True)):
         values = {entity.key for entity in entities(text) if entity.kind in DIRECT}
@@ -260,7 +264,7 @@ def _owners(table: Table, replaced: tuple[tuple[str, ...], ...] | None) -> dict[
 
 
 def _record_numbers(replaced: Iterable[str]) -> set[str]:
-    # returns the digits of each record number (6 to 14 digits); quasi-identifiers such as dates are left out
+    # returns the digits of each record number (6 to 14 digits); quasi-identifiers, such as dates, are omitted
     return {
         "".join(filter(str.isdigit, text))
         for text in replaced

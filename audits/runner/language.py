@@ -88,9 +88,9 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
     The real tables are train, which the generator read, and control, which it never read. The kinds of rows are:
 
     - Illegible rows: their character sequences do not occur in real text (`audits.text.legibility`), for example
-      because the text is reversed or encoded. Such rows count as illegible only if they are significantly more
-      frequent than in control (one-sided binomial test, 5 %). If legibility cannot be measured, all synthetic rows
-      count as illegible.
+      because the text is reversed or encoded. Synthetic rows count as illegible only if such rows are significantly
+      more frequent than in control (one-sided binomial test, 5 %). If legibility cannot be measured, all synthetic
+      rows count as illegible.
     - Foreign rows: more than half of the words are unknown, the row is illegible, or at least a third of its windows
       of 50 to 99 characters are illegible. Known words are the words of train and, for a synthetic row, also of
       control.
@@ -130,7 +130,10 @@ def check_language(inputs: AuditInputs, rng: np.random.Generator) -> LanguageChe
 
 
 def _beyond_chance(synthetic: Bool, control: Bool) -> Int:
-    """Return the indices of illegible synthetic rows; none if they are not significantly more than in control."""
+    """Return the indices of illegible synthetic rows.
+
+    The result is empty if these rows are not significantly more frequent than in control.
+    """
     illegible, share = np.flatnonzero(synthetic), float(control.mean())
     return illegible[:0] if len(illegible) <= binom.ppf(1 - FAIL_LEVEL, len(synthetic), share) else illegible
 

@@ -25,7 +25,7 @@ def unlike_real(synthetic: Sequence[str], real: Sequence[str]) -> Layout:
     """Return the synthetic rows with white space or invisible characters that the real rows do not use as often.
 
     `KINDS` lists the kinds of such characters: characters that `plain_layout` changes, and line breaks in sentences.
-    If x of the n synthetic rows and y of the m real rows have a property, the x rows are returned if x is
+    Suppose that x of the n synthetic rows and y of the m real rows have a property. The x rows are returned if x is
     significantly larger than expected from y:
 
         P[Bin(x + y, n / (n + m)) >= x] <= 0.01 / number of tests

@@ -86,7 +86,7 @@ class CheckedTables:
     confidence: float
     input_checks: InputChecks
     language: LanguageCheck
-    problems: tuple[str, ...]  # from `check_split` and `released_problems`; one problem prevents every pass
+    problems: tuple[str, ...]  # from `check_split` and `released_problems`; see `run` for their effect
     # tables without the control and reference rows that `check_split` removes and the synthetic rows that the
     # language check quarantines
     audited: AuditInputs

@@ -47,7 +47,7 @@ class Case:
 
     demands: str  # one letter of `_DEMAND_OF` for each audit, in the order of `JUDGED`
     name: str
-    make: Recipe  # builds the release
+    make: Recipe  # builds a release and returns the inputs of the audits
     description: str  # content of the release
     why: str  # why the audits must meet the demands
     blind: str = ""  # why the audits without a demand need not detect the leak; may be empty

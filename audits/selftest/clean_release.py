@@ -29,7 +29,7 @@ class Population:
     unseen: Table  # the clean release: rows of other persons, without text or identifiers of train and control
     n_unseen: int  # number of persons in `unseen`
     n_repeating: int  # number of rows removed from `unseen` because they repeat a train or control person
-    # by train row: number of tokens of the longest passage that at most a few persons share; 0 if it has less than 13
+    # for each train row, number of tokens of the longest passage that at most a few persons share; 0 if below 13
     own_run: Int  # (rows,)
     reference: Table | None = None  # the user's table of public text; None if the user gave none
     set_aside: Table | None = None  # control rows that may belong to a train person; None if there are none
@@ -149,7 +149,7 @@ def _identifiers(row: RowContent) -> set[Entity]:
 
 
 def copyable(population: Population) -> Int:
-    """Return the indices of train rows that have 30 consecutive tokens that no other person has.
+    """Return the indices of train rows with 30 consecutive tokens that at most a few persons share (`own_run`).
 
     The audits can detect a copy of such a row.
     """

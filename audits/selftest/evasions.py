@@ -5,8 +5,8 @@ simulated generator was trained, control has other persons, and the reference ha
 persons in neither train nor control. Most recipes add texts of train persons to clean rows. Some also change train,
 control or the reference to hide the leak. `templated` and `quoting` can also make a release without a leak.
 
-Most recipes copy copyable rows: train rows with 30 consecutive tokens that no other person has (`copyable`). A
-recipe raises NotMeasurable if the tables have too few suitable persons, texts or classes.
+Most recipes copy copyable rows: train rows with 30 consecutive tokens that at most a few persons share (`copyable`).
+A recipe raises NotMeasurable if the tables have too few suitable persons, texts or classes.
 """
 
 import codecs
@@ -27,8 +27,8 @@ from audits.selftest.recipes import append, hide, lacking_own_words, number_rows
 HIDDEN = 4  # number of train persons whose text, name or facts are hidden in a release
 NEAR_EVERY = 10  # in a near copy, every tenth word of the copied text is replaced
 PIECE = 20  # number of words per row of a record that is cut into several rows
-# A record is short if its longest passage that no other person has (`own_run`) has 13 to 29 tokens. `memorization`
-# never counts a shorter passage as a leak, and never passes a table with a longer copied passage.
+# A record is short if its longest passage that at most a few persons share (`own_run`) has 13 to 29 tokens.
+# `memorization` never counts a shorter passage as a leak, and never passes a table with a longer copied passage.
 SHORTEST, LONGEST = 13, 29
 N_SHORT = 11  # number of short records that are copied
 BOILERPLATE = 0.6  # smallest share of a record's words that are from TEMPLATE in `templated`

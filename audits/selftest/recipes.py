@@ -2,7 +2,7 @@
 
 A recipe returns the inputs of the audits; their synthetic table is the release. Train has the persons on whom the
 simulated generator was trained; control has other persons. Clean rows are rows of persons who are in neither train
-nor control. A row is copyable if it has 30 consecutive tokens that no other person has.
+nor control. A row is copyable if it has 30 consecutive tokens that at most a few persons share (`copyable`).
 
 A recipe raises NotMeasurable if too few train persons have copyable rows, or if no texts can be mixed.
 """
@@ -42,8 +42,8 @@ def verbatim(population: Population, _rng: Rng) -> AuditInputs:
 def verbatim_some(population: Population, rng: Rng) -> AuditInputs:
     """Return clean rows and all rows of 1 % of the train persons (at least eleven persons with copyable rows).
 
-    The first row of each copied person gets a random record number, because others may have all words of a short
-    text.
+    The first row of each copied person gets a random record number, because texts of other persons may contain all
+    words of a short text.
     """
     names, person = persons(population.train.groups)
     n_copied = max(MIN_COPIED, math.ceil(COPIED_SHARE * len(names)))

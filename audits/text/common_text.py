@@ -24,8 +24,8 @@ from audits.text.ngrams import distinct, find_keys, starts_group, within_groups
 from audits.text.shared_runs import BLOCK_TOKENS, Numbered, parts_of, run_keys
 
 PHRASE_TOKENS = 8  # tokens per phrase; of 700 abstracts, only 1 % share eight consecutive words with another abstract
-MANY = 10  # a phrase of more persons than this can be boilerplate; statistical offices publish counts above 10
-FEWEST = 3  # a phrase of at least this many owners is common text; two persons may belong to one family
+MANY = 10  # a phrase that more persons have can be boilerplate; statistical offices publish counts above 10
+FEWEST = 3  # a phrase that at least this many owners have is common text; two persons may belong to one family
 FORM_TOKENS = 4  # tokens per sequence in the search for headings, which can be shorter than a phrase
 FORM_SHARE = (
     0.01  # a sequence is part of a heading if more than this share, and more than MANY, of the owners have it

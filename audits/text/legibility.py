@@ -21,11 +21,12 @@ PRIOR = 5.0  # weight of the shorter context in the trigram model, as a number o
 # position of the bound on a scale from the score of real text (0) to the score of scrambled text (1)
 BOUND_POSITION = 2 / 3
 SHORT = 40  # a row with fewer characters is compared with windows of real text of the same length
-RARE = 0.001  # a short row below the bound is illegible if at most this share of equally long real texts scores lower
+RARE = 0.001  # a short row below the bound is illegible if at most this share of its windows has a lower score
 CHANCE = 0.01  # significance level of the test for too many short rows below the bound
 WINDOW = 50  # a row is cut into windows of 50 to 99 characters; a shorter row is one window
 MIN_SHARE_BELOW = 1 / 3  # a row is partly illegible if at least this share of its windows scores below the bound
-MAX_CHARACTERS = 4_000_000  # `fitted` and `held_out` are each cut to whole texts of at most this many characters
+# only the first texts of `fitted` and of `held_out` are used: as many as have at most this total length
+MAX_CHARACTERS = 4_000_000
 MIN_DIFFERENCE = 0.5  # smallest difference of the scores of real and scrambled text, in nats per character
 # ASCII punctuation is kept in a text if it is more than FEW_MARKS characters, and more than the share MAX_PUNCTUATION
 # of all characters except spaces
@@ -64,9 +65,9 @@ def legibility(rows: Sequence[str], fitted: Sequence[str], held_out: Sequence[st
     language models score near R; texts in rot13 or base64 score below S. A row of at least 40 characters is illegible
     if its score is below the bound.
 
-    The score of a short row (fewer than 40 characters) varies strongly. Therefore, it is compared with its windows:
-    the parts of `held_out` that have the length of the row and begin with a word. A short row below the bound is
-    illegible in two cases:
+    The score of a short row (fewer than 40 characters) varies strongly. Therefore, the row is compared with its
+    windows: the parts of `held_out` that have the length of the row and begin with a word. A short row below the
+    bound is illegible in two cases:
 
     - At most one in 1,000 of its windows has a lower score, or `held_out` is too short for a window.
     - More of the remaining short rows are below the bound than chance explains (binomial test at 1 %). The chance

@@ -21,7 +21,7 @@ SHINGLE_TOKENS = 5
 # number of bands, and of minima per band; a pair is found with probability .95 at Jaccard index .8, and .66 at .71
 BANDS, MINIMA = 16, 8
 N_PERMUTATIONS = BANDS * MINIMA
-# a bucket with more rows of the second table is skipped, because so many rows contain the same template
+# a bucket with more rows of the second table is skipped: so many rows share a bucket only if they contain a template
 FULL_BUCKET = 50
 _MIN_ESTIMATE = 0.2  # pairs with a smaller estimated Jaccard index are dropped; the standard error is about .04
 _BATCH = 1 << 14  # number of pairs compared at a time

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 
 class Phrases:
-    """The phrases to search for, in a table from each phrase to its index.
+    """The phrases to search for, in a table that maps each phrase to its index.
 
     For each token of a text, the table is accessed once for each length of the phrases that begin with this token.
     The time hardly depends on the number of phrases. pyahocorasick is slower, because it searches a list of the first

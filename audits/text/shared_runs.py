@@ -17,9 +17,10 @@ from audits.text.ngrams import distinct, grown, starts_group, within_groups
 
 SHORTEST = 5  # number of tokens of the runs with which the search starts; many persons share shorter runs
 CAP_TOKENS = 64  # longer runs count as runs of this length
-TOKENS_PER_OWNER = 10  # with two or more owners, and more than one per this number of tokens, a run is common text
-# a run of at least `TOKENS_PER_OWNER` tokens with this information content in bits may have two owners; rare tokens
-# have more bits than frequent tokens (`_bits_before`)
+# a run with two or more owners counts as common text if it has more than one owner per this number of tokens
+TOKENS_PER_OWNER = 10
+# a run of at least `TOKENS_PER_OWNER` tokens with this information content in bits may have two owners without
+# counting as common text; rare tokens have more bits than frequent tokens (`_bits_before`)
 RARE_BITS = 150.0
 PART_TOKENS = 1 << 20  # approximate number of places of a table per part; more if there would be more than 255 parts
 NO_PART = 255  # part number of tokens at which no run of the required length begins; parts have lower numbers
@@ -28,7 +29,7 @@ BLOCK_TOKENS = 1 << 20  # number of tokens for which keys are computed at a time
 
 
 class Runs(NamedTuple):
-    """For each of r pairs of a synthetic row and an owner, a run of few owners that the pair shares."""
+    """For each of r pairs of a synthetic row and an owner, a run of few owners (`runs_alone`) that both have."""
 
     row: Int  # synthetic row of each pair, (r,)
     owner: Int  # owner of each pair, (r,)
@@ -74,8 +75,8 @@ class Places(NamedTuple):
 def most_owners(length: int) -> int:
     """Return how many owners a run may have without counting as common text: max(1, length // 10).
 
-    A short phrase that two persons share may be a common expression. A long passage that two to six persons share is
-    not: such passages occur in families, in copied notes, and in records of patients who are registered twice.
+    A short phrase that two persons share may be a common expression. A long passage that two to six persons share may
+    instead come from a family, from copied notes, or from a patient who is registered twice.
     """
     return max(1, length // TOKENS_PER_OWNER)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 UNIT = "group"  # privacy unit of a statement whose guarantee holds for all records of a person together
 NO_MECHANISM = "none+empirical"  # mechanism in a statement that claims no DP
-# metric: number of kinds of access to private records whose privacy cost the accounting does not include
+# metric: number of kinds of reads of private records whose privacy cost the accounting does not include
 UNACCOUNTED = "accounting.unaccounted_reads"
 # `epsilon_prv` of the audit may differ from the recomputed epsilon e by at most 0.05 · (1 + e)
 PRV_TOLERANCE = 0.05
@@ -132,7 +132,7 @@ def _check_claim(claim: Mapping[str, float], evidence: Evidence, files: Mapping[
 
 
 def _check_recomputed(evidence: Evidence, bounds: "EpsilonBounds") -> None:
-    # epsilon from Rényi divergences (RDP), plus the epsilons of accesses whose cost is known but not their mechanism
+    # epsilon from Rényi divergences (RDP), plus the epsilons of reads with a known cost but an unknown mechanism
     by_renyi = bounds.rdp + bounds.added
     expected = {
         "epsilon_recomputed": (bounds.upper, ROUNDING * bounds.upper),

@@ -33,7 +33,7 @@ TWO_SIDED = {
     "linkage": (-0.1, 0.1),
     "canaries": (0.4, 0.6),
 }
-# metrics that must equal the metric `estimate` of their audit; the evidence has those that a rule of the policy reads
+# metrics that must equal the metric `estimate` of their audit, if the evidence contains both
 MAIN = (
     "memorization.excess", "neighbours.share", "identifiers.excess", "membership.auc", "canaries.auc",
     "accounting.epsilon_recomputed",
@@ -122,7 +122,7 @@ def _fits_curve(curve: Curve, auc: Metric | None) -> bool:
 
 
 def count_problems(parts: BundleParts) -> Iterator[str]:
-    """Yield a problem for each sample size, and for a sum of class sizes, above the stated number of records.
+    """Yield a problem for each sample size, or sum of the class sizes, that exceeds the stated number of records.
 
     A sample size counts records or persons, and each person has at least one record. Nothing is compared if
 
@@ -298,9 +298,9 @@ def _table_problems(scores: ShownScores, *, is_synthetic: bool, is_complete: boo
 
         macro F1 = mean F1_c,    min F1_c / 2 <= accuracy <= max F1_c
 
-    The report omits classes without a synthetic record; `is_complete` is true if there are none. If there are some,
-    only the upper limits hold, and only after training on the synthetic table (`is_synthetic`): the omitted classes
-    then have F1 = 0.
+    The report omits classes without a synthetic record. `is_complete` is true if no class is omitted. If a class is
+    omitted, only the upper limits hold, and only after training on the synthetic table (`is_synthetic`): the omitted
+    classes then have F1 = 0.
     """
     f1 = [(one.f1.value, step_of(one.f1.n)) for one in scores.per_class.values() if one.f1 is not None]
     if not f1 or not (is_complete or is_synthetic):

@@ -42,7 +42,7 @@ Row = tuple[str, str, str]  # id, text and label of a record
 
 
 def check_report(report: Any, names: Iterable[str], predicate: ReleasePredicate, evidence: Evidence) -> None:
-    """Raise VerifyError (E_GATE) if the parsed report.json contradicts evidence, statement or names of the files.
+    """Raise VerifyError (E_GATE) if the parsed report.json contradicts the evidence, the statement or `names`.
 
     `names` has the names of the signed files in the bundle.
     """
@@ -80,8 +80,8 @@ def check_data(
     of each signed file to its sha256.
 
     Raises:
-        VerifyError: E_DATA if a data file breaks one of these rules or has an unsuitable text or label, or the number
-            of classes differs from the statement; E_DIGEST if a data file changed during verification; E_UNSAFE if a
+        VerifyError: E_DATA if a data file does not have these bytes, a text or label is not allowed, or the number of
+            classes differs from the statement; E_DIGEST if a data file changed during verification; E_UNSAFE if a
             data file is larger than `MAX_DATA_BYTES`.
     """
     names, n = sorted(name for name in subjects if name.startswith("data/")), predicate.dataset.records
@@ -104,7 +104,7 @@ def check_data(
         raise VerifyError("E_DATA", "the numbers of classes in the data and the statement differ")
     audited = evidence.digests.get("synthetic")
     if audited is None:
-        raise VerifyError("E_DATA", "the evidence does not say which records were audited")
+        raise VerifyError("E_DATA", "the evidence contains no digest of the audited records")
     if records_digest([row[1] for row in rows], [row[2] for row in rows]) != audited:
         raise VerifyError("E_DATA", "the data are not the audited records. Do not use this copy")
     return dict(classes), samples_of(rows)

@@ -1,7 +1,7 @@
-"""Make the files of a bundle that other parts determine, such as the statement and the data (`BundleParts`).
+"""Make each file of a bundle whose bytes follow from the statement, the policy, the results and the data.
 
 A bundle is the folder of a released dataset. The releaser writes the files with this module. The verifier makes them
-again and compares the bytes, so even a releaser with a valid key cannot add anything to them. If a change of this
+again and compares the bytes, so even a releaser with a valid key cannot add anything to them. If a change to this
 module changes the bytes, raise `SCHEMA_VERSION` in `audits.verify.statement`.
 """
 
@@ -143,7 +143,7 @@ def _source(parts: BundleParts) -> SourceSize:
 
 
 def people(results: Iterable[Mapping[str, Any]]) -> int | None:
-    """Return the sample size of the memorization audit, a lower limit of the number of people in train.
+    """Return the sample size of the memorization audit, a lower bound on the number of people in train.
 
     Train has the source records from which the dataset was made. The result is None if the audit has no estimate.
     """

@@ -53,8 +53,8 @@ def default_state() -> Path:
 def remember(data: bytes, root: TrustRoot, state: Path, now: datetime) -> None:
     """Compare a signed trust root with the recorded version; record it if no version or an older one is recorded.
 
-    The caller must have verified that the root keys in `data`, the file of the trust root, signed it. `state` is the
-    file of the high-water mark. Signatures count if their keys are valid at `now`.
+    `data` is the signed file of `root`; the caller must have verified that root keys of `root` signed it. `state` is
+    the file of the high-water mark. A signature counts if its key is valid at `now`.
 
     Raises:
         VerifyError: E_TRUST if `root` is older than the recorded version, has the same number but other content,

@@ -202,8 +202,8 @@ class Privacy(Wire):
     delta: Annotated[Finite, Field(gt=0, lt=1)] | None = None
     accountant: Literal["PLD"] | None = None
     sampling: Literal["poisson", "none"] | None = None
-    # each of the next three is None if its value differs between the mechanisms of the run; the sample rate and the
-    # steps are also None if no mechanism samples persons
+    # each of the next three fields is None if its value differs between the mechanisms of the run; `sample_rate` and
+    # `steps` are also None if no mechanism samples persons
     noise_multiplier: Finite | None = None
     sample_rate: Annotated[str, Field(pattern=r"^[0-9]\.[0-9]{1,18}$|^[0-9](\.[0-9]{1,17})?e-[0-9]{2}$")] | None = (
         None
@@ -251,7 +251,7 @@ class Input(Wire):
 class LedgerHead(Wire):
     """The state of the institution's ledger: the number of its entries, and the MAC of the last entry (`head`).
 
-    The statement of a later release must not state fewer entries.
+    If a later release states fewer entries of the same ledger, the ledger was rolled back.
     """
 
     id: LedgerId

@@ -96,9 +96,9 @@ class Revocation(Closed):
 
 
 class TrustRoot(Canonical):
-    """The content of the file.
+    """The content of a trust root's file.
 
-    It must meet these conditions:
+    The content must meet these conditions:
 
     - Each key id is derived from its key. No key is of small order (its signatures would be easy to forge), and no
       two private keys differ only in sign (one person would hold both). Each `valid_until` is after `valid_from`.
@@ -121,7 +121,7 @@ class TrustRoot(Canonical):
     # oldest version of SynthGen whose releases are accepted
     min_tool_version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")] | None = None
     authorities: tuple[str, ...] = ()  # certificates of timestamp authorities, base64 of DER
-    # accepted ledgers (records of audits and privacy budgets); without any, a release under a budget limit is refused
+    # ids of accepted ledgers; if none is listed, a release under a policy that limits the privacy budget is refused
     ledgers: tuple[LedgerId, ...] = ()
 
     @model_validator(mode="after")

@@ -187,7 +187,7 @@ class Setting:
     step: float = 1  # precision of the numbers: 1 for whole numbers, 1e-6 for fractions
 
     def public(self, value: object) -> object:
-        """Return a value that may be published, with at most six decimals; return `HIDDEN` for any other value."""
+        """Return the value, with at most six decimals, if it may be published; otherwise, return `HIDDEN`."""
         if value is None or isinstance(value, str | bool):
             return value if value in self.words else HIDDEN
         if not isinstance(value, int if self.step == 1 else int | float) or not self.low <= value <= self.high:
@@ -208,7 +208,8 @@ def _fraction(low: float, high: float, *words: str | None) -> Setting:
 
 
 # The published settings by section; a test compares them with the schema of the configuration. The sections `dp` and
-# `secret` are omitted: the statement contains the privacy budget, and a metric tells whether the secret is private.
+# `secret` are omitted: the statement has the privacy budget, and the metric `secret.private` states whether the seed
+# is secret.
 SETTINGS: dict[str, dict[str, Setting]] = {
     "": {"version": _whole(1, 1)},
     "source": {

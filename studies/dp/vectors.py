@@ -75,7 +75,7 @@ class VectorsRequest:
     persons: int  # number of train persons; if a set has fewer than twice as many persons, half of its persons
     epsilons: tuple[float, ...]
     seeds: int  # number of draws of persons
-    quick: bool  # run the clinic with few persons and no passages, in about a minute, as a test; ignore its results
+    quick: bool  # run the clinic with few persons and no passages, in minutes, as a test; ignore its results
 
 
 def dp_vectors(request: VectorsRequest, progress: Progress) -> Path:

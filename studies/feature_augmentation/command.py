@@ -17,7 +17,7 @@ from synthgen.embed import Encoder, build_encoder, with_ids
 from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import model_folder
 
-# a small version, which takes seconds instead of minutes; the intervals of its results are wide
+# a small version, which takes much less time; the intervals of its results are wide
 QUICK = Protocol(folds=3, repeats=1, smallest=16, largest=64, per_class=200)
 SHOWN_N = 64  # the figures of the vectors use the n (see `shown_vectors`) that is nearest to this number
 

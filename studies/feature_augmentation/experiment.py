@@ -104,7 +104,7 @@ class Experiment:
         return tuple(1 << k for k in range(first, last))
 
     def folds(self, repeat: int) -> Callable[[int], Fold]:
-        """Return a function that returns the rows of a fold of this repeat; they do not depend on method and n."""
+        """Return a function that returns the rows of a fold of this repeat, which do not depend on method and n."""
         stream = self.seeds.child("repeat", str(repeat))
         of = assign_folds(self.x.labels, self.x.groups, self.protocol.folds, stream.child("folds").generator())
         return lambda fold: cut_fold(self.x.labels, of, fold, repeat + fold, stream.child("fold", str(fold)))

@@ -13,7 +13,7 @@ from studies.feature_augmentation.summary import NONE, RANDOM, summarise
 
 Row = dict[str, Any]
 
-# the methods in `learning-curves` if there are more than _MAX_CURVES; in `gains-DATASET` each has its own panel
+# the methods in `learning-curves` if there are more than _MAX_CURVES; `gains-DATASET` has a panel for each method
 _HEADLINE = (NONE, RANDOM, "smote", "vae")
 _COLUMNS = 2
 _COLUMNS_OF_GAINS = 4

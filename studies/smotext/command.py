@@ -20,7 +20,7 @@ from synthgen.embed import Encoder, build_encoder, with_ids
 from synthgen.embed.config import EmbedConfig
 from synthgen.models.store import digest_of, model_folder
 
-# a small version that ends within a minute, to test the command; its results are not meaningful
+# a small version that ends within minutes, to test the command; its results are not meaningful
 QUICK = SmotextProtocol(
     seeds=2,
     real=40,
@@ -162,7 +162,7 @@ def _makers(bridge: str, folder: Path, encoder: Encoder, sets: list[TextSet]) ->
     """Return the decoders by name.
 
     The decoder with the bridge serves all datasets. Each dataset also has a decoder that gets a prompt with the label
-    instead of a vector. If a style adapter is given for a dataset, it has a decoder with the bridge and the adapter.
+    instead of a vector. A dataset with a style adapter also has a decoder with the bridge and the adapter.
     """
     from synthgen.decode.bridge import load_bridge
     from synthgen.decode.style_adapter import load_style

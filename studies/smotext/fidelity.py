@@ -58,8 +58,8 @@ def class_kept(written: Float32, labels: Sequence[str], reference: Float32, of: 
         labels: (m), the classes that the texts were decoded for.
         reference: float32 (n, d), the vectors x of the real texts, of unit length.
         of: (n), the classes of the real texts.
-        own: int64 (m, p), the reference rows from which each text was decoded. They have the class of the text, and a
-            row may be repeated. They are excluded from the sum of the class.
+        own: int64 (m, p), the reference rows from which each text was decoded. These rows have the class of the text,
+            may be repeated, and are excluded from the sum of the class.
 
     Raises:
         DataError: if a class has no rows other than those in `own`.

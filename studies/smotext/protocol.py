@@ -68,7 +68,7 @@ class SmotextProtocol:
     # number of latents (vectors to decode) divided by the number of wanted records, for the variants in `CHOSEN`
     spare: float = 1.1
     tokens: int | None = None  # largest length of a text in tokens; None uses the limit of the dataset
-    batch: int = DecodeConfig().batch  # number of texts decoded at once; it affects rounding, and so the texts
+    batch: int = DecodeConfig().batch  # number of texts decoded at once; it affects rounding, and therefore the texts
     pairs: int = 200  # number of pairs of the λ figure
     lambdas: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)  # values of the λ figure
 
@@ -123,7 +123,7 @@ class SetDesign:
         return {label: math.ceil(n * self.protocol.spare) for label, n in self.counts().items()}
 
     def request(self, name: str, seed: int = 0) -> TextRequest:
-        """Return the request for the texts `name`, a value of `WRITING_OF`; all draws share that of label-only."""
+        """Return the request for the texts `name`, a value of `WRITING_OF`; for label-only, all draws share one."""
         tokens = self.protocol.tokens or self.text_set.source.max_new_tokens
         config = DecodeConfig(max_new_tokens=max(8, tokens), batch=self.protocol.batch)
         settings = Settings(

@@ -54,7 +54,8 @@ def trial_key(job: Job, design: SetDesign, makers: Mapping[str, Maker], encoder_
 
     The code and the libraries are not part of the key. If a change of the code or a library changes the results,
     increase `TRIALS_VERSION` or `TEXTS_VERSION`. The key contains the texts and the encoder instead of the vectors,
-    because the last bits of vectors differ between processors. So a result of one processor is found on another.
+    because the last bits of vectors differ between processors. Therefore, a result of one processor can be used on
+    another.
     """
     _, seed, variant = job
     protocol = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(design.protocol).items() if k != "seeds"}

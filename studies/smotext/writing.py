@@ -20,7 +20,7 @@ from synthgen.decode.base import Decoder, Settings
 # Increase this number if a change of the code changes the texts of a decoder. Then the study does not use the files
 # with texts of the old code. A test fails if the number was not increased.
 TEXTS_VERSION = 3
-# settings that the study never sets; the key omits them, so that files from before they existed are still found
+# settings that the study never sets; the key omits them, so that files written before they existed are still found
 UNUSED = {"avoided", "token_biases"}
 
 

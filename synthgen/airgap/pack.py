@@ -34,7 +34,7 @@ class AirgapArchive:
     manifest: dict[str, Any]  # kind of machine, and the sha256 and size of each packed file
 
     def to_json(self) -> dict[str, Any]:
-        """Return the result as plain data."""
+        """Return the result as JSON-compatible data."""
         names = self.manifest["files"]
         return {
             "archive": str(self.archive),

@@ -117,7 +117,7 @@ def blend(request: BlendRequest, progress: Progress) -> Blended:
 def open_models(writer: Literal["bridge", "prompt"]) -> tuple[Encoder, Decoder]:
     """Return the default encoder and decoder; the decoder reads a vector (writer "bridge") or words ("prompt")."""
     embed, decode = EmbedConfig(), DecodeConfig(writer=writer)
-    # reports a missing model before the imports, which take seconds
+    # the models are looked up before the imports, which take seconds, so that a missing model is reported at once
     folder, _ = model_folder(decode.model), model_folder(embed.model)
     from synthgen.decode.bridge import load_bridge, load_vocabulary
     from synthgen.decode.prompting.local import PromptDecoder
@@ -143,7 +143,7 @@ def blend_texts(
         smote:  target = a + λ · (b − a)
         slerp:  target = the point on the arc from a to b at the fraction λ of the angle between a and b
 
-    The encoder reads only the first `embed.max_tokens` tokens of a text. The attribute table covers the full texts.
+    The encoder reads only the first `encoder.max_tokens` tokens of a text. The attribute table covers the full texts.
 
     Raises:
         DataError: no candidate contains a letter, or the target vector is undefined because a and b are opposite.

@@ -59,7 +59,7 @@ def show(config: ConfigFile, *, as_json: AsJson = False) -> None:
 
 @budget_app.command("check")
 def check(config: ConfigFile, *, as_json: AsJson = False) -> None:
-    """Check that the ledger is intact and that its remaining budget is enough for the run; exit with code 5 if not.
+    """Check that the ledger is intact (else exit code 3) and has enough budget left for the run (else exit code 5).
 
     If the run already has a reservation, the run continues under it, so its budget is not counted again. With
     `--resume never`, however, the run would spend the budget a second time.
@@ -83,7 +83,7 @@ def check(config: ConfigFile, *, as_json: AsJson = False) -> None:
 def void(
     config: ConfigFile,
     *,
-    run: Annotated[str | None, Option(help="Id of a reservation; by default that of CONFIG.")] = None,
+    run: Annotated[str | None, Option(help="First digits of a reservation's id; default: that of CONFIG.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Void a reservation under which no noise was drawn; exit with code 5 if noise was drawn.

@@ -241,7 +241,10 @@ def evaluate(  # noqa: PLR0913 - one parameter per option
     baselines: Annotated[bool, Option("--baselines", help="Also train on augmented real records.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train two classifiers on synthetic records and print their accuracy and F1 on real records, with intervals."""
+    """Train two classifiers on real and on synthetic records; print their accuracy and F1 on other real records.
+
+    Each number is printed with its interval.
+    """
     from synthgen.cli.utility import Measure, study
     from synthgen.core.files import write_json
 
@@ -293,8 +296,9 @@ def shadow(
 ) -> None:
     """Repeat a run many times, each time without some persons, and infer from the outputs who was missing.
 
-    Each attacked person has a record close to a synthetic record, and is left out of half of the reruns. A rerun
-    repeats interpolation, writing, embedding and filters, which take most of the time of a run.
+    The attacked persons are the train persons whose records are most over-represented in the synthetic records. Each
+    of them is left out of half of the reruns. A rerun repeats interpolation, writing, embedding and filters, which
+    take most of the time of a run.
     """
     from synthgen.cli.shadow import ShadowRequest
     from synthgen.cli.shadow import shadow as make_shadow

@@ -1,6 +1,7 @@
 """Implement `synthgen shadow`: repeat a run without some persons, and infer from the outputs who was missing.
 
-The attacked persons have records close to a synthetic record. Each attacked person is left out of half of the reruns.
+The attacked persons are the train persons whose records are most similar to synthetic records, compared with their
+similarity to reference records. Each attacked person is left out of half of the reruns.
 """
 
 import math

@@ -1,7 +1,7 @@
 """Implement `synthgen train-bridge CONFIG`: train a bridge, or estimate the duration of the training.
 
-A bridge is an adapter that turns a vector of the encoder into an input of the language model. Its vocabulary is not
-that of the tokenizer, but a list of words with vectors, from which prompt words are chosen.
+A bridge is an adapter that turns a vector of the encoder into an input of the language model. The vocabulary of a
+bridge is a list of words with vectors, from which prompt words are chosen. It is not the vocabulary of the tokenizer.
 """
 
 import time

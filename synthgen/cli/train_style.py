@@ -80,7 +80,7 @@ def train_style(task: StyleTask, *, resume: bool, progress: Progress) -> Path:
     folder = model_folder(bridge.info.decoder)
     loaded = load_model(folder)
     text_tokens = config.train.length - config.train.max_prompt_tokens - bridge.info.n_soft
-    # the last argument limits the pieces per corpus, so that all corpora have at most about steps · batch pieces
+    # the last argument limits the pieces per corpus, so that there are at most about steps · batch pieces in total
     pieces = pieces_of(texts, loaded.tokenizer, text_tokens, -(-task.steps * task.batch // len(texts)))
     encoder = build_encoder(EmbedConfig(model=bridge.info.encoder), model_folder)
     with progress.stage("embed", total=len(set(pieces.passages.texts)), unit="pieces") as advance:

@@ -1,4 +1,4 @@
-"""Implement `synthgen evaluate`: train classifiers on synthetic records, and test them on real records."""
+"""Implement `synthgen evaluate`: train classifiers on synthetic and on real records, test them on real records."""
 
 from dataclasses import dataclass
 from pathlib import Path

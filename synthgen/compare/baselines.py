@@ -135,7 +135,7 @@ def eda(text: str, rng: np.random.Generator) -> str:
 
 
 def _oversampled(labels: list[str], seeds: SeedTree) -> list[int]:
-    """Return each row number once, then random rows of each class until all classes are as large as the largest."""
+    """Return all row numbers, then numbers of random rows of each class, until all classes are equally large."""
     counts = Counter(labels)
     rows = list(range(len(labels)))
     for label, n in sorted(counts.items()):

@@ -68,10 +68,11 @@ def compare(  # noqa: PLR0913 - the options are keyword arguments
 ) -> Study:
     """Train classifiers on the tables "synthetic" and "train" of `corpora`; return their scores on the table "test".
 
-    `with_baselines` adds training sets made from train by standard methods, which repeat, alter or weight records
-    (see `baselines`). If `label_only` is given as well, its model writes the texts of one further training set.
-    `requested` maps each class to the requested number of synthetic records; the results then state how far the
-    actual numbers differ (`balance.tv_distance`). `confidence` is two-sided and applies to the bootstrap intervals.
+    `with_baselines` adds training sets made from train by standard methods, which repeat, alter, weight or
+    interpolate records (see `baselines`). If `label_only` is given as well, its model writes the texts of one further
+    training set. `requested` maps each class to the requested number of synthetic records; the results then state
+    how far the actual numbers differ (`balance.tv_distance`). `confidence` is the two-sided level of the bootstrap
+    intervals.
 
     Raises:
         DataError: a table is empty, or the tables do not fit together; see `evaluate` and `baselines`.

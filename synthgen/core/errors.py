@@ -73,7 +73,7 @@ class Interrupted(SynthGenError, exit_code=7):  # noqa: N818 - named after the s
 
 
 class AtBarrier(SynthGenError, exit_code=0):  # noqa: N818 - named after the state
-    """This process computed its part of a run, but results of other processes are missing. Its results are kept."""
+    """This process computed and stored its part of a run, but results of other processes are missing."""
 
 
 class WorkerError(SynthGenError, RuntimeError, exit_code=3):

@@ -52,7 +52,7 @@ def write_by(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def check_writable(out: Path, key: str = "release.out") -> None:
-    """Raise StorageError if files cannot be written to the folder `out`, or if it cannot be created.
+    """Raise StorageError if no file can be written to the folder `out`, or if the folder cannot be created.
 
     The message names the configuration key `key`.
     """

@@ -26,8 +26,8 @@ class RunConfig(Section):
     )
     address: Annotated[str, Field(pattern=ADDRESS)] | None = Field(
         None,
-        description="Address `HOST:PORT` of a running Ray cluster. Null selects the environment variable "
-        "`RAY_ADDRESS` or, if that is not set, starts a cluster on this machine for the duration of the run.",
+        description="Address `HOST:PORT` of a running Ray cluster. With null, the run uses the address in the "
+        "environment variable `RAY_ADDRESS` or, if it is not set, starts a cluster on this machine.",
     )
 
     @model_validator(mode="after")

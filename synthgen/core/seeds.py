@@ -36,7 +36,7 @@ class SeedTree:
         return replace(self, path=self.path[:-1])
 
     def child(self, *names: str) -> "SeedTree":
-        """Return the node that the names lead to from this node."""
+        """Return the node whose path is the path of this node followed by `names`."""
         return replace(self, path=self.path + names)
 
     def key(self) -> bytes:

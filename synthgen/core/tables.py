@@ -30,7 +30,8 @@ def read_corpus(path: Path, role: Role) -> Corpus:
 def write_latents(folder: Path, latents: Latents) -> None:
     """Write latents (new vectors to be decoded) into a folder.
 
-    The file vectors.npy has the vectors. The file parents.parquet has the other fields; `told` has the prompt words.
+    The file vectors.npy has the vectors. The file parents.parquet has the other fields; its column `told` has the
+    prompt words.
     """
     np.save(folder / "vectors.npy", latents.vectors, allow_pickle=False)
     columns = {

@@ -220,7 +220,7 @@ class Candidate:
 
 
 def counts_by_reason(candidates: tuple[Candidate, ...]) -> Mapping[str, int]:
-    """Count the rejected candidates by the reason of the first failed filter or, without a reason, by its name."""
+    """Return the number of rejected candidates by the reason (or else the name) of their first failed filter."""
     failures = ([o for o in c.outcomes if not o.passed] for c in candidates)
     reasons = Counter(failed[0].reason or failed[0].name for failed in failures if failed)
     return dict(sorted(reasons.items()))

@@ -39,7 +39,7 @@ def has_bfloat16() -> bool:
 
 
 def has_int8() -> bool:
-    """Return whether int8 products should be the fastest here: the processor has AVX-512 VNNI, but no AMX."""
+    """Return whether int8 products are probably the fastest here: the processor has AVX-512 VNNI, but no AMX."""
     import torch
 
     has_vnni = torch.cpu._is_avx512_supported() and torch.cpu._is_vnni_supported()  # noqa: SLF001

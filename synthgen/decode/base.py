@@ -18,15 +18,15 @@ class Settings:
     candidates: int  # number of texts per latent
     max_new_tokens: int  # largest number of tokens of a text
     temperature: float  # sampling temperature
-    top_p: float  # only the most likely tokens with this total probability are drawn
-    top_k: int  # only this number of most likely tokens are drawn
+    top_p: float  # a token is drawn from the most likely tokens with this total probability
+    top_k: int  # a token is drawn from this number of most likely tokens
     batch: int  # number of texts decoded at once; affects the rounding, and therefore the texts
     words: int = 0  # number of prompt words (words of a public vocabulary that describe the vector) in a prompt
     avoided: tuple[str, ...] = ()  # words in lower case that must not occur in a text; not sent to a model server
     # numbers added to the logits of tokens; not sent to a model server or to vLLM
     token_biases: TokenBiases | None = None
-    # a model on this machine reads this number of last tokens of a context (a text to be continued); a model server
-    # reads the whole context
+    # a model on this machine reads only this number of tokens at the end of a context (a text to be continued); a
+    # model server reads the whole context
     context_tokens: int = 96
 
 
@@ -41,7 +41,8 @@ class Decoder(Protocol):
         """Return `settings.candidates` texts for each latent, in the order of the latents.
 
         The texts of the latent with id x depend only on the settings, on the vector, label, prompt words and context
-        of this latent, and on the random stream seeds/x. Several threads can call this method at once.
+        of this latent, and on the random stream seeds/x, the child x of `seeds`. Several threads can call this method
+        at once.
 
         `advance` is called at every step with the number of texts written since its previous call. If `advance`
         raises an exception, the decoding stops. `contexts` is empty, or has one text per latent that the candidates

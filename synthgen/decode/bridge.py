@@ -126,7 +126,7 @@ def load_vocabulary(name: str, resolve: Callable[[str], Path] = _expand, *, enco
 
     Raises:
         ModelMissing: the folder contains no vocabulary.
-        ModelError: the vocabulary is damaged, or was made for a different encoder than `encoder`.
+        ModelError: a file is damaged, or the vocabulary was made for a different encoder than `encoder`.
     """
     hint = "Omit decode.bridge, or run `synthgen train-bridge CONFIG` with the section `vocabulary` in CONFIG."
     paths = _files(name, resolve, (DESCRIPTION, VOCABULARY), "vocabulary", hint)

@@ -1,8 +1,8 @@
 """Make the words that distinguish a class in the training records more likely in the synthetic texts of the class.
 
-A language model prefers the words of its own training data. A classifier trained on its texts therefore misses words
-that distinguish the classes in the records. The decode loop adds a bias to the logits of such words. The bias is
-computed from tokens, so it needs no list of words.
+A language model prefers the words of its own training data. A classifier that is trained on the model's texts
+therefore misses words that distinguish the classes in the records. The decode loop adds a bias to the logits of such
+words. The bias is computed from tokens, so it needs no list of words.
 """
 
 from collections import Counter

@@ -259,7 +259,7 @@ class DecodeConfig(Section):
 
     @property
     def written(self) -> "DecodeConfig":
-        """This configuration with only the model in `endpoint`; the other keys of `endpoint` do not change texts."""
+        """This configuration, in which `endpoint` keeps only `model`; its other keys do not change texts."""
         if self.endpoint is None:
             return self
         server = EndpointConfig(url="http://server/v1", model=self.endpoint.model)

@@ -1,6 +1,6 @@
 """Store digests of the sentences on which a style adapter was trained, and find these sentences in private records.
 
-If too many records of a run contain such sentences, the style could write private text, so the run is refused.
+If too many records of a run contain such sentences, texts in this style could repeat private text, so the run stops.
 """
 
 import re

@@ -114,7 +114,7 @@ class Likelihood:
         order = sorted(range(len(texts)), key=lambda i: (-len(frames[i]) - len(encoded[i]), i))
         batches = [order[start : start + self.batch] for start in range(0, len(order), self.batch)]
         if self.batch == 1 and self.device.type == "cpu":
-            # one core reads one text, so the number of cores does not change the result
+            # each text is read by one core, so the number of cores does not change the result
             n = usable_cores()
             in_threads(batches, lambda rows, _: read(rows), total.__setitem__, lambda _: None, n_workers=n)
         else:

@@ -39,8 +39,9 @@ def decode_dtype(folder: Path, device: Placement) -> Dtype:
     """Return the dtype in which a decoder loads a model: "bfloat16", or "auto" for the stored dtype.
 
     On a processor with bfloat16 instructions, the result is "bfloat16", which halves the memory of float32 weights.
-    For models that are stored in bfloat16, and for Llama and Mistral models that `LlamaStepper` supports, it is
-    "auto"; on other backends too.
+    The exceptions, with the result "auto", are models that are stored in bfloat16, Llama and Mistral models that
+    `LlamaStepper` supports, and models without a readable configuration. On other backends, the result is always
+    "auto".
     """
     config = _config(folder)
     if backend_of(device) != "cpu" or config is None:
@@ -52,8 +53,8 @@ def decode_dtype(folder: Path, device: Placement) -> Dtype:
 def decodes_in_int8(folder: Path, device: Placement) -> bool:
     """Return whether a decoder with `LlamaStepper` converts the weights of a model to int8.
 
-    It does so if `has_int8` is true for the processor, `LlamaStepper` supports the model, the model is stored in 16
-    bits or loaded in bfloat16, and the whole model is on the CPU.
+    The result is true if `has_int8` is true for the processor, `LlamaStepper` supports the model, the model is stored
+    in 16 bits or loaded in bfloat16, and the whole model is on the CPU.
     """
     config, places = _config(folder), set() if isinstance(device, str) else set(device.values())
     if backend_of(device) == "cuda" or not has_int8() or config is None or not has_stepper(config):
@@ -64,10 +65,10 @@ def decodes_in_int8(folder: Path, device: Placement) -> bool:
 
 
 def decode_backend(folder: Path, device: Placement, *, own_loop: bool = True) -> str:
-    """Return the backend for decoding with a model: the result of `backend_of` and the type of converted weights.
+    """Return the backend for decoding with a model: the result of `backend_of`, and the type of converted weights.
 
-    For example, "cpu in int8" means that the weights are converted to int8. With `own_loop`, `LlamaStepper` computes
-    the forward pass of the models that it supports.
+    For example, "cpu in int8" means that the weights are converted to int8. If the weights are not converted, no type
+    is named. With `own_loop`, `LlamaStepper` computes the forward pass of the models that it supports.
     """
     backend = backend_of(device)
     if own_loop and decodes_in_int8(folder, device):

@@ -64,8 +64,8 @@ class LoopDecoder(ABC):
 
         Raises:
             DataError: the number of contexts is neither 0 nor the number of latents.
-            ModelError: prompt and new tokens are too long for the model, its output is not finite, vLLM fails, or
-                there is no vocabulary of the encoder for prompt words (words that describe the vector).
+            ModelError: a prompt with its text is too long for the model, the model's output is not finite, vLLM
+                fails, or prompt words (words that describe the vector) are requested without a fitting vocabulary.
         """
         with self.tokenizing:
             prefix, favoured = self._prefix(settings), self._tokens_to_favour(latents)
@@ -143,7 +143,7 @@ class LoopDecoder(ABC):
     def _prompts(self, latents: Latents, settings: Settings, seeds: SeedTree) -> tuple[list[list[int]], int]:
         """Return the tokens of each latent's prompt, and the length to which prompts are padded.
 
-        The padded length depends only on the settings.
+        The padded length does not depend on the latents.
         """
 
     @abstractmethod
@@ -179,7 +179,7 @@ def ends_of(model: Any, tokenizer: Any, folder: Path) -> frozenset[int]:
 
 
 def last_tokens(tokenizer: Any, contexts: Sequence[str], n: int, limit: int) -> tuple[list[list[int]], int]:
-    """Return the last `limit` tokens of each context, followed by the tokens of an empty line; none if it is empty.
+    """Return the last `limit` tokens of each context, and the tokens of an empty line; none for an empty context.
 
     The second result is the largest possible number of these tokens. If there are no contexts, the result has n empty
     lists and the number 0.

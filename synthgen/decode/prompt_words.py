@@ -93,7 +93,7 @@ class WordReader:
 
 
 def _greedy_sum(x: Float32, table: Float32, log_frequency: Float32, forms: Sequence[str], k: int) -> list[int]:
-    """Return the numbers of the k words that `WordReader.plan` chooses for a vector with the direction x.
+    """Return the rows of the k words that `WordReader.plan` chooses for a vector with the direction x.
 
     `table`, `log_frequency` and `forms` have one row per word; `forms` are the words without a final s.
     """
@@ -114,7 +114,7 @@ def _greedy_sum(x: Float32, table: Float32, log_frequency: Float32, forms: Seque
 
 
 def _greedy_diverse(score: Float32, table: Float32, k: int) -> list[int]:
-    """Return the numbers of the k words that `WordReader.read` chooses; `score` and `table` have one row per word."""
+    """Return the rows of the k words that `WordReader.read` chooses; `score` and `table` have one row per word."""
     chosen: list[int] = []
     likeness = np.zeros(len(score), dtype=np.float32)
     for _ in range(k):

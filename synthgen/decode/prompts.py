@@ -33,7 +33,10 @@ class Template:
             raise ModelError("the template of a bridge must contain {prompt} exactly once and {vector} exactly once")
 
     def tokens(self, tokenizer: Any, prompt: str, max_prompt_tokens: int | None = None) -> list[int]:
-        """Return token ids with placeholders for the soft tokens; the prompt is cut to `max_prompt_tokens` tokens."""
+        """Return the token ids of the filled template, with the placeholder for each soft token.
+
+        The prompt is cut to its first `max_prompt_tokens` tokens.
+        """
         ids: list[int] = []
         for part in _FIELD.split(self.text):
             if part == VECTOR:

@@ -104,9 +104,9 @@ def in_style(bridge: Bridge, shares: Sequence[tuple[StyleAdapter, float]]) -> Br
 
         W + B · A   becomes   W + B · A + Σ_m share_m · B_m · A_m
 
-    W is a weight matrix, B · A the bridge's low-rank adapter, and B_m · A_m the adapter of style m. For the language
-    model, the result has one adapter: A stacked with all A_m, and B stacked with all share_m · B_m. For the
-    projector, the sum over m is added to W.
+    W is a weight matrix, B · A the bridge's low-rank adapter, and B_m · A_m the adapter of style m. For each layer of
+    the language model, the result has one adapter: A stacked with all A_m, and B stacked with all share_m · B_m. For
+    the projector, the sum over m is added to W.
 
     Raises:
         ModelError: a style was trained for a different bridge, or does not fit the bridge's layers.

@@ -8,7 +8,7 @@ from synthgen.core.section import Section
 
 
 class DeidentifyConfig(Section):
-    """De-identification of the source text before any model reads it."""
+    """Settings of the stage that replaces identifiers in the source texts, before the texts are embedded."""
 
     engine: Literal["auto", "rules", "rules+ner", "off"] = Field(
         "auto",

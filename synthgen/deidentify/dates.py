@@ -208,10 +208,12 @@ def date_order(texts: Iterable[str]) -> Order:
 def shift_date(value: str, days: int, order: Order = "month-first") -> str:
     """Return the date `value` moved by a number of days, in the format of `value`: "3 March" + 31 -> "3 April".
 
-    - "May" counts as an abbreviation: "3 May" + 31 -> "3 Jun".
+    - "May" is treated as an abbreviation, so the new month is abbreviated too: "3 May" + 31 -> "3 Jun".
     - A holiday becomes a day and a month, followed by a year if `value` has a year.
     - A day without a month, such as "21st", is moved by 15 more days if the result would equal `value`.
-    - ValueError is raised if `value` is in no known form, or if the date does not exist.
+
+    Raises:
+        ValueError: `value` is in no known form, or the date does not exist.
     """
     for form in (*_FORMS, _SHORT_DATE, _DASHED_ALONE, _MONTH_ALONE, _DAY_ALONE):
         if (match := form.fullmatch(value)) and (day := _day_of(match, order)):

@@ -43,7 +43,7 @@ class Surrogates:
     - A first name becomes a different first name, of the same gender if the name lists contain the original.
     - A last name becomes a different last name.
     - An initial is replaced in the same way as the first replaced name with this initial: after "Ann" -> "Ida", "A."
-      becomes "I.". Without such a name, it becomes a drawn letter.
+      becomes "I.". Without such a name, the initial becomes a drawn letter.
     - All dates move by the same number of days, at least 31 and at most 330, forward or backward.
     - Ages become 90+; the engines find only ages over 89.
     - E-mail, web and IP addresses, streets and places become invented values of the same kind.
@@ -80,8 +80,8 @@ class Surrogates:
         """Return the surrogate of the identifier `value`.
 
         Particles and suffixes of names, such as "van" and "Jr", are kept, and also values with neither letters nor
-        digits. Every other value differs from its surrogate. For e-mail, web and IP addresses, this is not checked:
-        each has more than 10^7 possible surrogates, so the probability of equality is below 10^-7.
+        digits. Every other value differs from its surrogate. Only e-mail, web and IP addresses are not compared with
+        their surrogates: each has more than 10^7 possible surrogates, so the probability of equality is below 10^-7.
         """
         make: Mapping[str, Callable[[str], str]] = {
             "name": self._name,
@@ -127,8 +127,8 @@ class Surrogates:
         return cased + word[len(stem) :]
 
     def _draw_name(self, key: str, *, is_first: bool) -> str:
-        # searches a list for a free name, from a drawn position on, and returns it, or an invented name if no name is
-        # free; the first letter differs from the first letter of `key`
+        # Returns the first free name of a list, searched from a drawn position on, or an invented name if no listed
+        # name is free. The first letter of the result differs from the first letter of `key`.
         pool = PLAIN_LAST
         if is_first:
             title = key.title()

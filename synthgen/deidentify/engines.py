@@ -38,8 +38,12 @@ def engine_of(engine: str) -> str:
 def finder(engine: str, known: KnownNames | None = None) -> Find:
     """Return the function by which an engine finds identifiers in a text.
 
-    Its arguments are the text and the names that the source declares for the text's person. It also finds the names
-    in `known`. Raise UsageError if the engine is unknown; with the classifier, raise also the errors of `Classifier`.
+    The arguments of this function are the text and the names that the source declares for the text's person. The
+    function also finds the names in `known`.
+
+    Raises:
+        UsageError: the engine is unknown.
+        DependencyError, ModelMissing, ModelError: the classifier cannot be loaded, see `Classifier`.
     """
     if (name := engine_of(engine)) not in {"rules", "rules+ner"}:
         raise UsageError(f"{engine!r} is not an engine for de-identification", hint="Use auto, rules or rules+ner.")
@@ -58,8 +62,8 @@ def finder(engine: str, known: KnownNames | None = None) -> Find:
 def finder_of_generated(engine: str, names: Iterable[str]) -> Find:
     """Return the function that finds identifiers in generated text; with the engine `off`, it uses the rules.
 
-    The function also finds `names`, the names that were replaced in the source. A language model can know such a name
-    from its pretraining data, but a reader cannot distinguish this from a leak.
+    The function also finds `names`, the names that were replaced in the source. A language model can write such a
+    name because its pretraining data contained the name, but a reader cannot distinguish this case from a leak.
     """
     return finder("rules" if engine == "off" else engine, KnownNames(names))
 
@@ -67,7 +71,8 @@ def finder_of_generated(engine: str, names: Iterable[str]) -> Find:
 def joined(rules: Sequence[Span], classified: Sequence[Span]) -> list[Span]:
     """Return the spans of the rules, and the spans of the classifier that overlap with none of them.
 
-    If a span of the classifier overlaps only with names, places or streets of the rules, they become one span.
+    If a span of the classifier overlaps only with names, places or streets of the rules, the overlapping spans become
+    one span.
     """
     kept = list(rules)
     for span in sorted(classified, key=lambda s: (s.start, -s.end)):
@@ -119,7 +124,7 @@ def _joined_addresses(spans: Sequence[Span], text: str) -> list[Span]:
     return [Span(s.start, town.end() if town else s.end, s.kind) for s, town in zip(kept, towns, strict=True)]
 
 
-# kinds without placeholders: notes need ages and dates, and invented ones identify no person
+# kinds that get no placeholder: notes need ages and dates, and invented ages and dates identify no person
 _KEPT = {"age", "date"}
 
 

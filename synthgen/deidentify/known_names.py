@@ -14,7 +14,10 @@ _MIN_LETTERS = 4  # a single name part with fewer letters does not count as a na
 
 
 class KnownNames:
-    """The names to find: names that the source declares or, in generated texts, names replaced in the source.
+    """Names of persons, and a search for these names in texts.
+
+    For source records, the class gets all names that the source declares. For generated texts, the class gets the
+    names that were replaced in the source.
 
     Two adjacent words count as a name if both are parts of one declared name, in any order: "Lee, Ann" for "Ann Lee".
     A comma or an initial can be between them. Two ordinary words in lower case do not count. A single part counts if
@@ -40,7 +43,7 @@ class KnownNames:
             for start, end, word, part in tokens
             if word[0].isupper() and part in self._single and not is_in_term(text, start, end)
         ]
-        # without initials, so that two words with an initial between them are adjacent
+        # `kept` omits initials, so that two words with an initial between them are adjacent
         kept = [token for token in tokens if len(token[2]) > 1]
         for (start, gap_start, word, part), (gap_end, end, next_word, next_part) in pairwise(kept):
             gap = text[gap_start:gap_end]

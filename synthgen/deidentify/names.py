@@ -117,7 +117,8 @@ def _guessed(tokens: list[_Token], text: str) -> Iterator[tuple[int, int]]:  # (
 
 
 def _extended(tokens: list[_Token], first: int, last: int, text: str) -> tuple[int, int]:
-    # returns (start, end) of the name with the tokens `first` to `last` and the initials after it, as in "LEE, ANN M"
+    # returns (start, end) of the name that has the tokens `first` to `last` and the initials after `last`, as in
+    # "LEE, ANN M"
     while last + 1 < len(tokens) and tokens[last + 1].is_initial:
         start, end = tokens[last + 1].start, tokens[last + 1].end
         if text[tokens[last].end : start] != " " or re.match(" [a-z]", text[end : end + 2]):
@@ -206,8 +207,8 @@ def _declared(tokens: list[_Token], text: str, names: Sequence[str]) -> Iterator
 
 
 def _name_at(tokens: list[_Token], i: int, text: str) -> tuple[int | None, int]:
-    # Returns the token indices (first, last) of a name. If token i is a title or cue such as "Dr", this is the name
-    # after token i, else a name that contains token i. If there is no such name, first is None.
+    # Returns the token indices (first, last) of a name. If token i is a title or cue such as "Dr", the name follows
+    # token i; otherwise, the name contains token i. If there is no such name, first is None.
     token, word = tokens[i], tokens[i].word.casefold()
     after = text[token.end : tokens[i + 1].start] if i + 1 < len(tokens) else ""
     is_title = word in TITLES - {"nurse", "sister"} and token.word != "doctor"

@@ -1,6 +1,6 @@
 """Find identifiers by regular expressions: contact data, numbers, codes, places, and ages over 89.
 
-Each repetition in the expressions is bounded, or no other match can begin inside the text that it covers.
+Each repetition in the expressions has an upper limit, or no other match can begin inside the repeated text.
 Therefore, the search time is proportional to the text length. The library phonenumbers is not used, because it
 needs a country and misses local numbers such as "tel 5550142".
 """

@@ -113,7 +113,7 @@ def with_later_accesses(
     of the run. `n_removed` is the number of synthetic records that were removed after a comparison with train.
     """
     # "none": there was no such access. "outside": the privacy guarantee does not cover the access, and the release
-    # says so. "unaccounted": the log states no privacy cost of the access, so the audit does not pass.
+    # lists it. "unaccounted": the log states no privacy cost of the access, so the audit does not pass.
     status: dict[ReadKind, str] = {
         "filter-against-train": "none" if n_removed == 0 else "unaccounted",
         "hyper-parameters": "none" if n_earlier == 0 else "outside",

@@ -19,8 +19,8 @@ from synthgen.core.types import Float64, Int64
 # Rows are scaled so that the clip norm becomes this number, and then rounded to integers. The sums fit into 64-bit
 # integers, and the rounding error is far below the noise.
 UNIT = 1 << 24
-# The drawn noise has a standard deviation larger by this share than the accounted noise. This covers rounding errors:
-# one matrix product computes the rows of many persons, so the last bits of a row depend on the other persons.
+# The drawn noise has a standard deviation larger by this share than the accounted noise. The margin covers rounding
+# errors: one matrix product computes the rows of many persons, so the last bits of a row depend on the other persons.
 MARGIN = 3e-4
 
 

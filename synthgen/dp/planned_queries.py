@@ -65,8 +65,8 @@ def check_budget(config: Config, policy: Policy) -> None:
         check_labels(config.filter.attributes, labels)
     if config.secret == PUBLIC and (limit is not None or policy.intended_use == "outside"):
         raise ConfigError(
-            f"with `secret: public`, the noise is reproducible and gives no privacy, which policy {policy.name!r} "
-            "does not allow",
+            f"with `secret: public`, the noise is reproducible and gives no privacy; policy {policy.name!r} does "
+            "not allow this setting",
             hint="Remove `secret`. For a study, use an internal policy without a budget.",
         )
     if config.secret != PUBLIC and not is_public(config):

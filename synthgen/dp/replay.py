@@ -1,9 +1,9 @@
 """Test the code of a run's DP queries (noised sums of one row per person) before the run spends its budget.
 
 - The dry run executes the code on made-up persons, and logs the drawn noise and the norms of the persons' rows.
-- The replay executes the code on train: with all persons, without one person, and with only this person. A query
-  computes the exact sum, but returns its answer of the dry run. The replay shows that the sum changes only by the row
-  of the removed person, and that the results are computed from the answers alone.
+- The replay executes the code on train: with all persons, without one person, and with only this person. Each query
+  computes the exact sum, but returns the answer from the dry run. The replay tests whether the sum changes only by
+  the row of the removed person, and whether the results are computed from the answers alone.
 """
 
 import math

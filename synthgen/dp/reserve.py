@@ -46,7 +46,7 @@ def overspending_of(config: Config, policy: Policy) -> list[str]:
 
 
 def _counted_and_new(config: Config) -> tuple[tuple[Spending, ...], Spending]:
-    # the new reservation, the second result, has no run id yet
+    # returns the reservations that count towards the limit, and the new reservation, which has no run id yet
     return budgets.counting_reservations(*ledger_of(config)), _spending(config, "")
 
 

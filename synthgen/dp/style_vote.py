@@ -127,8 +127,9 @@ def decide_style(counts: Float64, voters: float) -> Shares:
     """Return the chosen styles with equal shares.
 
     The top style is the style with the most votes, apart from the plain style. If it has fewer than `MIN_SUPPORT` ×
-    `voters` votes, only the plain style is chosen. Otherwise, up to `MIXED` other styles are chosen in the order of
-    their votes. Each of them has at least `MIN_SHARE_OF_TOP` × the votes of the top style.
+    `voters` votes, only the plain style is chosen. Otherwise, the top style and the styles with the next most votes
+    are chosen, at most `MIXED` in all and never the plain style. Each chosen style has at least `MIN_SHARE_OF_TOP` ×
+    the votes of the top style.
 
     `counts` are the noised votes for each style, float64 (styles,). `voters` is the expected number of voters.
     """

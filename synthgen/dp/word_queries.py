@@ -36,7 +36,7 @@ _WORD = re.compile(r"[a-z][a-z'-]+")
 
 
 class PublicWords(Protocol):
-    """A public vocabulary of v words, such as that of a bridge (the part that lets a language model read vectors)."""
+    """A public vocabulary of v words, such as the vocabulary that is stored with a bridge (the decoder's adapter)."""
 
     @property
     def words(self) -> tuple[str, ...]:

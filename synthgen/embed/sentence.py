@@ -12,7 +12,8 @@ from synthgen.core.types import Float32
 from synthgen.core.workers import has_bfloat16, usable_cores
 from synthgen.embed.base import Device, Progress, encode_batches, folder_digest
 
-BATCH_TEXTS = 64  # texts per batch; another number changes the rounding of vectors, and so the synthetic records
+# texts per batch; another number would change the rounding of vectors, and therefore the synthetic records
+BATCH_TEXTS = 64
 
 
 class SentenceEncoder:
@@ -23,7 +24,7 @@ class SentenceEncoder:
     of a vector. Raise ModelError if the folder does not contain a sentence-transformers encoder.
 
     On a processor with bfloat16 instructions, matrix products are computed in bfloat16, which is about three times as
-    fast as float32. The cosine between such a vector and the vector computed in float32 is about .9999.
+    fast as float32. The cosine between such a vector and the vector computed in float32 is about 0.9999.
 
     Privacy: the text can be reconstructed from its vector, so vectors of private text stay in the workspace.
     """

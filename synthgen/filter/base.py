@@ -3,9 +3,9 @@
 A candidate is a text that the decoder wrote from a latent (a new vector). A filter first learns its limits from train
 records and their reconstructions, then judges each candidate.
 
-Privacy: only the filter of copies (copies.py) rejects candidates because they are close to train records. If all
-filters rejected such candidates, the regions around train persons would contain no synthetic text, which would reveal
-who is in train. Filters never read control records, which are held out for the audits.
+Privacy: only the filter of copies (copies.py) rejects candidates because they are close to train records. If other
+filters also rejected such candidates, the regions around train persons would contain no synthetic text, which would
+reveal who is in train. Filters never read control records, which are held out for the audits.
 """
 
 import math
@@ -29,7 +29,7 @@ FREE_FOLDS = 3  # for every latent, at least this number of folds contain no par
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reconstructions:
-    """Train records decoded from their own vectors. The decoded texts show which deviations the decoder causes."""
+    """Train records decoded from their own vectors; their texts show how far a decoded text is from its vector."""
 
     record_ids: tuple[str, ...]  # id of the train record of each reconstruction
     texts: tuple[str, ...]

@@ -43,9 +43,9 @@ def build_filters(config: FilterConfig, counted: Sequence[int] | None = None) ->
 
     `counted` has the number of contradictions of each candidate; if it is None, the filter `coherent` counts them.
 
-    The report states only the first filter that a text fails. A text in the wrong language or of an untrained model
-    often fails the filters of fluency, language, length and repetition. Fluency and language are first among these
-    four filters, so that the report states the cause.
+    For each rejected text, the report counts only the first filter that the text fails. A text in the wrong language
+    or of an untrained model often fails the filters of fluency, language, length and repetition. Fluency and language
+    are first among these four filters, so that the report states the cause.
     """
     filters: list[Filter | FittedFilter] = [NoCopies(), NOT_EMPTY, LabelWords()]
     if config.fluency is not None:

@@ -13,11 +13,11 @@ from synthgen.core.types import Candidate, Float32
 from synthgen.filter.base import FREE_FOLDS, FilterContext, FittedFilter, folds_for, scored
 
 STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation strengths; see `ClassAgreement` for the choice
-# `auto` accepts at least this share of real records, unless its minimum, 1 / (number of classes), is larger
+# `auto` accepts at least this share of real records, unless this requires a `minimum` below 1 / (number of classes)
 SHARE_OF_REAL = 0.8
 MAX_MINIMUM = 0.6  # largest minimum with `auto`
 MAX_TUNING_RECORDS = 4000  # largest number of train records that are used to choose strength and minimum
-MAX_FITS = 50  # with more sets of folds than this, one model is trained per fold; see `ClassAgreement`
+MAX_FITS = 50  # if there are more sets of folds, one model is trained per fold; see `ClassAgreement`
 
 
 @dataclass(frozen=True, slots=True)

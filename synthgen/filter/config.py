@@ -61,7 +61,7 @@ class FilterConfig(Section):
     coherent: Literal["prefer", "require"] | None = Field(
         "prefer",
         description="Treatment of contradictions, which rules for English clinical notes find: `prefer` keeps, of "
-        "several texts of a vector, one with the fewest; `require` rejects every text with a contradiction. "
+        "several texts of a vector, the text with the fewest; `require` rejects every text with a contradiction. "
         "See `docs/explanation/coherence.md`.",
     )
     attributes: AttributeRules | None = Field(

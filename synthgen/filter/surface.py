@@ -147,7 +147,7 @@ class Legible:
     and with odd numbers. The filter rejects nothing if a half contains no text, as under DP, or if the test cannot
     distinguish real texts from texts with scrambled words.
 
-    Randomness: the child "legibility" of `FilterContext.seeds`.
+    Randomness: the words are scrambled with the child "legibility" of `FilterContext.seeds`.
     """
 
     name: ClassVar[str] = "legibility"

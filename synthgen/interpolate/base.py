@@ -255,7 +255,7 @@ class NeighbourInterpolator(ClasswiseInterpolator):
 
     @property
     def max_parents(self) -> int:
-        """Two, unless a subclass overrides it, because a point lies between two train vectors."""
+        """Two, because a point lies between two train vectors; subclasses can override this number."""
         return 2
 
 

@@ -103,7 +103,7 @@ class InterpolateConfig(_MethodKeys, _SharedKeys):
 
     @property
     def fits_segments(self) -> bool:
-        """Whether records can be divided into segments: new vectors are weighted sums of vectors of train."""
+        """Whether records can be divided into segments: only if new vectors are weighted sums of train vectors."""
         return self.method in WEIGHTED and (self.method != "mixture" or self.noise in (None, 0))
 
     @property

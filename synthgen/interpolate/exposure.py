@@ -23,9 +23,10 @@ Proposals = Iterator[tuple[Int64, Float64]]  # blocks of parents and their weigh
 
 
 def check_exposure(limit: float | None, parents: int) -> None:
-    """Raise ValueError if `limit` is below 1 / `parents`; the largest weight of a point is never smaller."""
+    """Raise ValueError if `limit` is below 1 / `parents`; the largest weight of a point is at least 1 / `parents`."""
     if limit is not None and limit * parents < 1:
-        raise ValueError(f"must be at least 1/{parents}, because the largest of {parents} weights is never smaller")
+        least = f"1/{parents}"
+        raise ValueError(f"must be at least {least}, because the largest of {parents} weights is at least {least}")
 
 
 def limit_exposure(

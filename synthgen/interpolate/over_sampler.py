@@ -82,7 +82,7 @@ class OverSampler(BaseOverSampler):  # type: ignore[misc] # imbalanced-learn shi
 
     Differences from imbalanced-learn:
 
-    - A class that the method cannot interpolate is an error.
+    - If the method cannot interpolate a class, an error is raised.
     - Sparse, non-numeric and missing values are rejected. Missing classes, dates as classes, and classes of several
       data types are also rejected.
     - slerp rejects rows that are not of unit length. The tests of imbalanced-learn use such rows, so they skip slerp.

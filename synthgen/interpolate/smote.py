@@ -22,7 +22,8 @@ from synthgen.interpolate.neighbourhoods import neighbours_in_any_class, neighbo
 class RandomOversample(LinearInterpolator):
     """Random oversampling: repeat vectors of a class, drawn uniformly with replacement.
 
-    Privacy: the decoder gets the vector of a real record and can paraphrase the record, so this is only a baseline.
+    Privacy: the decoder gets the vector of a real record and can paraphrase the record. Use the method only as a
+        baseline.
     Reference: the resampling baseline of Chawla et al., JAIR 16 (2002), section 3.
     """
 

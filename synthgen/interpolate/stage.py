@@ -1,4 +1,4 @@
-"""The interpolate stage: make the new vectors (latents) from which texts are decoded."""
+"""Define the stage `interpolate`, which makes the new vectors (latents) from which texts are decoded."""
 
 from collections.abc import Mapping
 

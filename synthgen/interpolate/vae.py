@@ -36,8 +36,8 @@ class Vae(Interpolator):
     Gaussian distribution around the class mean. With `conditional`, the one-hot label is an input of both networks.
 
     Privacy: points have no parents (single records from which they are made); they depend on all records of the
-        class, or of all classes if `conditional`. This is not a privacy guarantee, because the model can memorize a
-        small class. The model is not stored.
+        class, or of all classes if `conditional`. The method gives no privacy guarantee, because the model can
+        memorize a small class. The model is not stored.
     Reference: Kingma & Welling, "Auto-Encoding Variational Bayes", ICLR 2014, section 2.3 and appendix B; Higgins et
         al., "β-VAE", ICLR 2017, equation 4; Kingma et al., "Improved Variational Inference with Inverse
         Autoregressive Flow", NeurIPS 2016, appendix (free bits); Sohn, Lee & Yan, NeurIPS 2015 (conditional). Unlike

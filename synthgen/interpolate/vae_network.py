@@ -54,7 +54,7 @@ class Part:
 class Network:
     """An encoder and a decoder with one hidden layer (SiLU), and the learned variance of each dimension of x.
 
-    Before training, z is almost independent of x, and a drawn x is almost N(0, I).
+    Before training, z is almost independent of x, and the distribution of a drawn x is almost N(0, I).
     """
 
     def __init__(self, dim: int, labels: int, latent_dim: int, generator: torch.Generator) -> None:

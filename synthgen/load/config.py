@@ -111,7 +111,9 @@ class SourceConfig(Section):
         None, description="Maximum number of records. If exceeded, a seeded sample of whole persons is kept."
     )
     max_bad_rows: Share = Field(
-        0.01, description="Largest accepted share of unusable rows, 0 to 1. Raise it only if these rows may be lost."
+        0.01,
+        description="Largest accepted share of unusable rows, 0 to 1. Raise the value only if losing these rows is "
+        "acceptable.",
     )
 
     @field_validator("encoding")

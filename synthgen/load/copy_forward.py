@@ -127,7 +127,7 @@ def _sentences(text: str) -> list[str]:
     ends = {end for match in SENTENCE_END.finditer(text) if not _ends_no_sentence(text, end := match.end(), marks)}
     ends |= {match.start() for match in _BREAK.finditer(text)}
     previous = 0
-    # a number begins a list item if it is 1 or follows the last item's number; others can be part of a sentence
+    # a number begins a list item if it is 1 or follows the last item's number; other numbers can be in a sentence
     for number in numbers:
         if int(number[1]) in {1, previous + 1}:
             previous = int(number[1])
@@ -143,5 +143,5 @@ def _sentences(text: str) -> list[str]:
 
 
 def _ends_no_sentence(text: str, end: int, marks: Collection[int]) -> bool:
-    """Return whether the full stop before `end` belongs to an abbreviation or a list number (ends in `marks`)."""
+    """Return whether the full stop before `end` belongs to an abbreviation or to a list number (one of `marks`)."""
     return end in marks or _ABBREVIATED.search(text, max(0, end - 8), end) is not None

@@ -77,8 +77,8 @@ def _as_seen(label: str) -> str:
 def doubtful_texts(texts: Iterable[str]) -> list[str]:
     """Return a note on texts that have no letter, digit or emoji, or that look like a missing value."""
     n = sum(_LETTER_DIGIT_OR_EMOJI.search(text) is None or is_no_value(text) for text in texts)
-    message = f"{n} texts look like a missing value, such as NULL, or have no letter and no digit; remove these rows"
-    return [f"{message} unless they are meant as texts"] if n else []
+    message = f"{n} texts look like a missing value, such as NULL, or have no letter, digit or emoji"
+    return [f"{message}; remove these rows unless they are meant as texts"] if n else []
 
 
 def doubtful_persons(groups: Iterable[str], column: str) -> list[str]:

@@ -50,7 +50,7 @@ class TooManyBadRows(DataError, exit_code=3):  # noqa: N818 - a state of the sou
     bad: tuple[BadRow, ...] = ()
 
     def with_file_hint(self, file: Path) -> "TooManyBadRows":
-        """Return the error without `bad`; its hint names the file that lists all bad rows."""
+        """Return a copy of the error without `bad`; the hint of the copy names the file that lists all bad rows."""
         hint = f"{file} lists the number and the reason of each of these rows. {self.hint}"
         return TooManyBadRows(self.message, problems=self.problems, hint=hint)
 

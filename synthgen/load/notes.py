@@ -32,7 +32,7 @@ def _extract(context: StageContext) -> Mapping[str, object]:
 
 
 def unused_labels(labels: tuple[str, ...] | None, *, normalize: bool) -> Callable[[str], str | None]:
-    """Return a function that returns why `load` skips the records of a label, or None if `load` keeps them."""
+    """Return a function: label -> reason why `load` skips the records of this label, or None if `load` keeps them."""
     spelling: Callable[[str], str] = folded if normalize else partial(normalized, form="NFC")
     kept = None if labels is None else {spelling(label) for label in labels}
 

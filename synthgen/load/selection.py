@@ -61,7 +61,7 @@ def with_one_spelling(records: Sequence[Record], source: SourceConfig) -> list[R
 
 
 def select(records: Sequence[Record], source: SourceConfig, seeds: SeedTree) -> Selected:
-    """Apply `dedupe`, `copy_forward`, `max_per_person` and `min_class` of `source` to the records.
+    """Return the records after `dedupe`, `copy_forward`, `max_per_person` and `min_class` of `source` are applied.
 
     The field `counts` has the numbers of removed or merged records: `repeated`, `over_max_per_person` and
     `in_small_classes`. If the source has person ids, `counts` also has the share of copied text (`copied_share`, 0 to
@@ -79,7 +79,7 @@ def select(records: Sequence[Record], source: SourceConfig, seeds: SeedTree) -> 
         kept = [record for record, again in zip(kept, is_repeated, strict=True) if not again]
         counts["repeated"] = int(is_repeated.sum())
         if is_repeated.any():
-            notes.append(f"{counts['repeated']} records that repeat an earlier record were removed (source.dedupe)")
+            notes.append(f"{counts['repeated']} near repetitions of an earlier record were removed (source.dedupe)")
     if source.has_persons and not source.rows_are_persons:
         kept = _with_copies_treated(kept, source, notes, counts)
     if source.max_per_person is not None:

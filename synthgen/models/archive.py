@@ -1,4 +1,4 @@
-"""Export a model from the model store to a tar file, or import such a file if its content has the pinned digests."""
+"""Export a model from the model store to a tar file, or import a tar file whose content has the pinned digests."""
 
 import shutil
 import tarfile

@@ -54,7 +54,7 @@ def open_bridge(job: Job, voted: Shares | None = None) -> Bridge | Vocabulary:
 
 
 def vocabulary_of(config: Config) -> Vocabulary | None:
-    """Return the words from which the words of prompts are chosen; None if the model gets vectors as soft tokens."""
+    """Return the vocabulary from which prompt words are chosen; None if the model gets vectors as soft tokens."""
     decode, encoder = config.decode, config.embed.model
     if not decode.is_prompted:
         return None
@@ -64,9 +64,10 @@ def vocabulary_of(config: Config) -> Vocabulary | None:
 
 
 def check_models(job: Job, bridge: Bridge | Vocabulary) -> None:
-    """Raise ModelError if a model has the wrong kind (an encoder for `decode.model`) or does not fit the bridge.
+    """Raise ModelError if a model has the wrong kind or does not fit the bridge.
 
-    A bridge in a model's checkpoint is checked later, by `open_decoder`.
+    An encoder in `decode.model`, for example, has the wrong kind. A bridge in a model's checkpoint is checked later,
+    by `open_decoder`.
     """
     config = job.config
     wanted = {"embed.model": (config.embed.model, "encoder"), "decode.model": (config.decode.model, "decoder")}

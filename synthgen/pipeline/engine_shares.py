@@ -42,7 +42,7 @@ class EngineShares:
 
 
 def measure(texts: Iterable[Marked], find: Find, *, with_names: bool, confidence: float = CONFIDENCE) -> EngineShares:
-    """Compare identifiers found by `find` with the marked identifiers; raise UsageError if the texts have no word.
+    """Return recall and precision of `find` on texts with marked identifiers; raise UsageError if no text has a word.
 
     An identifier counts as found if spans of the engine cover all its letters and digits. A span counts as correct if
     it overlaps a marked identifier. With `with_names`, the engine gets the names that are declared for the person of
@@ -66,7 +66,8 @@ def measure(texts: Iterable[Marked], find: Find, *, with_names: bool, confidence
         for unit, key in (("texts", str(number)), ("persons", item.person)):
             without_miss[unit][key] = without_miss[unit].get(key, True) and not missed
     if not n_words:
-        raise UsageError("the texts contain no word, so nothing can be measured", hint="Give a file with texts.")
+        hint = "Pass a file whose texts contain words."
+        raise UsageError("the texts contain no word, so nothing can be measured", hint=hint)
     share = partial(_share, confidence)
     table = {
         "recall": {"all": share(n_found.total(), n_marked.total())}

@@ -29,7 +29,7 @@ class Executor(Protocol):
         ...
 
     def session(self, workspace: Workspace, identity: Identity) -> AbstractContextManager[None]:
-        """Lock the workspace for a run."""
+        """Return a context in which the workspace is locked for a run."""
         ...
 
     def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:
@@ -41,7 +41,7 @@ class Executor(Protocol):
         ...
 
     def combine(self, stage: str) -> AbstractContextManager[None]:
-        """Return the context of `alone` for writing the result of a stage."""
+        """Return the context of `alone` in which a process writes the result of a stage."""
         ...
 
 
@@ -51,7 +51,7 @@ class Local:
     uses_ledger = True
 
     def session(self, workspace: Workspace, identity: Identity) -> AbstractContextManager[None]:  # noqa: ARG002
-        """Lock the workspace against all other processes."""
+        """Return a context in which the workspace is locked against all other processes."""
         return workspace.locked()
 
     def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:  # noqa: ARG002
@@ -102,7 +102,7 @@ class RunPart:
             yield
 
     def compute(self, stage: str, division: Division, is_finished: Callable[[], bool]) -> None:
-        """Compute the missing shards of this part, then wait for those of other parts or raise AtBarrier."""
+        """Compute the missing shards of this part; then wait for the shards of other parts, or raise AtBarrier."""
         own = division.names[self.index :: self.count]
         division.remove_damaged(own)
         missing = set(division.missing())
@@ -137,7 +137,7 @@ class RunPart:
                 self._depth -= 1
 
     def combine(self, stage: str) -> AbstractContextManager[None]:
-        """Return the context of `alone` for writing the result of a stage."""
+        """Return the context of `alone` in which this part writes the result of a stage."""
         return self.alone(f"stage {stage}")
 
     def _parts_of(self, division: Division, missing: Sequence[str]) -> list[int]:

@@ -54,7 +54,7 @@ class JudgedTables:
 
     @property
     def digest(self) -> str:
-        """Sha256 of the tables, their vectors and the log of the DP queries; train determines `train_segments`."""
+        """Sha256 of the tables, their vectors and the log of the DP queries; `train_segments` follow from train."""
         corpora = [corpus.digest for corpus in (self.synthetic, self.train, self.control)]
         vectors = {name: sha256_array(array) for name, array in self.vectors.items()}
         return sha256_json([corpora, vectors, plain_value(self.mechanism).digest])
@@ -107,7 +107,7 @@ def embed_control(job: Job, control: Corpus, encoder: Encoder) -> tuple[StageRes
 def evaluate_utility(
     job: Job, tables: JudgedTables, written: Written, encoder: Encoder, attempt: Attempt, suffix: str = ""
 ) -> StageResult:
-    """Train classifiers on the synthetic records, and test the classifiers on the control records."""
+    """Train classifiers on the synthetic and on the train records, and test them on the control records."""
     wanted, number = plain_value(dict(written.wanted)), plain_value(attempt.number)
     return job.run(EVALUATE, {"tables": tables, "wanted": wanted, "attempt": number}, {"embedder": encoder}, suffix)
 

@@ -117,7 +117,7 @@ def load_source(job: Job, extracted: StageResult | None) -> StageResult:
 
 
 def read_source(job: Job, extracted: StageResult | None) -> LoadReport:
-    """Return the source as `load_source` does, but store only the list of unusable rows and the load report."""
+    """Read and return the source; unlike `load_source`, store only the list of unusable rows and the load report."""
     path, is_dp = table_path(job, extracted), job.config.interpolate.is_dp
     try:
         report = load(job.config.source, path, job.seeds.child("load"), isolated_rows=is_dp)

@@ -1,8 +1,8 @@
 """Distribute the shards of a run among workers of a Ray cluster.
 
 A worker gets the path of the configuration, the name of a stage's folder and the names of shards (files with a part
-of the result). It writes the shards into the workspace, which all machines share. So text and vectors reach neither
-Ray's object store nor its logs.
+of the result). It writes the shards into the workspace, which all machines share. Text and vectors therefore
+reach neither the object store nor the logs of Ray.
 """
 
 import os

@@ -223,7 +223,7 @@ def further_requested(
     `kept_before` and `kept` have the numbers of kept candidates before and after round `number`. `requested` has the
     numbers of latents so far. Round `number` is the last if no class lacks records or if it is round `MAX_ROUNDS`. A
     round after the first is also the last if it adds less than the share `MIN_GAIN` of the missing records.
-    Otherwise, each class that lacks records gets further latents: the lower its accepted share so far, the more.
+    Otherwise, each class that lacks records gets further latents; the lower its accepted share, the more it gets.
     """
     missing = {label: n - kept.get(label, 0) for label, n in wanted.items() if kept.get(label, 0) < n}
     missing_before = sum(max(n - kept_before.get(label, 0), 0) for label, n in wanted.items())
@@ -273,7 +273,7 @@ def reconstruction_latents(job: Job, setup: Setup) -> Latents:
 
 
 def reconstructions_of(latents: Latents, texts: tuple[Candidate, ...], vectors: Float32) -> Reconstructions:
-    """Return the reconstructions; `texts` were decoded from `latents`, and `vectors` (n, d) are those of `texts`."""
+    """Return the reconstructions: `texts`, which were decoded from `latents`, with their vectors `vectors` (n, d)."""
     record_ids = tuple(parents[0] for parents in latents.parent_ids)
     return Reconstructions(record_ids=record_ids, texts=tuple(c.text for c in texts), vectors=vectors)
 

@@ -39,7 +39,7 @@ def run_secret(config: Config, workspace: Workspace) -> bytes:
         raise InputError(message, problems=_folders(reserved), hint=_RESTORE)
     secret = read_key(path, "secret")  # if the file is missing, `read_key` draws a secret and writes the file
     if different := [name for name in reserved if digests[name] != _digest(secret)]:
-        message = f"the secret in {path} is not the one with which a privacy budget was reserved"
+        message = f"the secret in {path} differs from the secret with which a privacy budget was reserved"
         raise InputError(message, problems=_folders(different), hint=_RESTORE)
     return secret
 

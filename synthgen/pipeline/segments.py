@@ -147,7 +147,7 @@ class SegmentWriter:
                 seed_path=latents.seed_path,
             )
             contexts = [self.splitter.join(written[key]) for key in unfinished] if j > 0 else []
-            # the decoder pads each context to `context_tokens`, so this number is at most about the length of the
+            # the decoder pads each context to `context_tokens`, so `longest` is limited to about the length of the
             # segments that were written before
             longest = max(1, min(self.context_tokens, j * (settings.max_new_tokens + HEADING_TOKENS)))
             texts = decoder.decode(part, replace(settings, context_tokens=longest), seeds, advance, contexts)

@@ -43,7 +43,7 @@ def needs_selftest(audited: StageResult, policy: Policy) -> bool:
 
 
 def calibrate(job: Job, tables: JudgedTables, policy: Policy) -> StageResult:
-    """Run the calibration suite, which tests the audits that the policy names on train and control."""
+    """Run the calibration suite on the persons of train and control, for the audits in `policy.selftest`."""
     train, control = as_table(tables.train, {}), as_table(tables.control, {})
     inputs: dict[str, HasDigest] = {
         "train": StageInput(train, table_digest(train)),

@@ -149,8 +149,8 @@ def choose_style(
 
     The sum covers at most `MAX_TEXTS` texts of train: records, or segments if records are divided. The tried M are
     each single style, each pair of the `MIXED` best styles, and all `MIXED` best styles together. The M with the
-    lowest nats(M) is chosen, after `GAIN` is added for mixtures. Mixtures never contain `plain`, because it makes
-    texts likelier even if the mixture is not closer to the records.
+    lowest nats(M) is chosen, after `GAIN` is added for mixtures. Mixtures never contain `plain`, because `plain` in a
+    mixture makes texts likelier even if the mixture is not closer to the records.
 
     `bridge` turns a vector into soft tokens of the language model. `upstream` is the digest of the stage that
     embedded `train`; it identifies train in the cache key.

@@ -104,7 +104,7 @@ def combined_error(errors: Sequence[SynthGenError | AuditError], others: Iterabl
     found = [*dict.fromkeys([*map(as_one_line, errors), *others])]
     if len(found) == 1:
         return errors[0]
-    return DataError(f"no plan and no release are possible, for {len(found)} reasons", problems=found)
+    return DataError(f"neither a plan nor a release is possible, for {len(found)} reasons", problems=found)
 
 
 def config_checks(config: Config, policy: Policy) -> tuple[Callable[[], object], ...]:
@@ -126,7 +126,8 @@ def config_problems(config: Config, policy: Policy) -> Iterator[str]:
 def class_problems(config: Config, train: Corpus, wanted: Mapping[str, int]) -> Iterator[str]:
     """Yield the problems of the classes of train, given the `wanted` number of records of each class.
 
-    A class can have too few persons for its records, and `filter.attributes` can have rules for an unknown class.
+    A class can have too few persons, or too few for its wanted records under `interpolate.max_exposure`. Also,
+    `filter.attributes` can have rules for an unknown class.
     """
     persons, method = [record.group for record in train.records], config.interpolate
     if not method.is_dp:

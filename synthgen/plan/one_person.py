@@ -44,7 +44,7 @@ def certain_recovery(method: Interpolator, policy: Policy, n_records: int) -> st
     substitute = policy.dp_substitute
     accepted = ""
     if substitute is not None:
-        accepted = f" of at most {substitute.max_epsilon:g}; this audit then need not pass"
+        accepted = f" of at most {substitute.max_epsilon:g}; a release then does not require this audit to pass"
     return (
         f"audit parent_recovery: {method.name} makes about {share:.0%} of the records mostly from one person (fewer "
         f"than {MIN_EFFECTIVE_PARENTS} effective parents), and the audit fails if there is one such record; for "

@@ -278,8 +278,8 @@ def _class_persons(parts: Split) -> dict[str, int]:
 def attempt_number(job: Job, control: Corpus) -> int:
     """Return the number of the next audit of these control persons in the ledger; 1 without a ledger or under DP.
 
-    Under DP, the number of earlier audits would reveal who the control persons are. If this configuration was audited
-    already, a further run is no new attempt.
+    Under DP, earlier audits are not counted, because their number depends on who the control persons are. If this
+    configuration was audited already, a further run is no new attempt.
     """
     ledger, mark = ledger_of(job.config)
     if job.config.interpolate.is_dp or not ledger.is_dir():

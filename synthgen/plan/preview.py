@@ -176,7 +176,7 @@ def sample_of(train: Corpus, most_characters: int) -> Corpus:
 
 
 def counts_of(train: Corpus) -> dict[str, int]:
-    """Return the number of texts by class: two if there are at most five classes, else one for the ten largest."""
+    """Return the number of texts by class: two for at most five classes, else one for each of the ten largest."""
     by_size = sorted(train.counts().items(), key=lambda item: (-item[1], item[0]))
     each = MAX_TEXTS_PER_CLASS if MAX_TEXTS_PER_CLASS * len(by_size) <= N_TEXTS else 1
     return {label: each for label, _ in by_size[: N_TEXTS // each]}

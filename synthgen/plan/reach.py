@@ -67,7 +67,7 @@ class Reach:
         return {name: getattr(self, name) for name in ("n", "n_needed", "smallest_leak", "epsilon_ceiling")}
 
 
-Estimates = Mapping[str, Reach | str]  # key: audit; value: its estimate, or which input it lacks
+Estimates = Mapping[str, Reach | str]  # key: audit; value: its estimate, or a sentence that names its missing input
 
 
 def unit_of(config: Config) -> str:
@@ -88,7 +88,7 @@ def with_unit(unit: str, reach: Estimates) -> Estimates:
 def reach_of(
     policy: Policy, n_train: int, n_control: int, n_synthetic: int, confidence: float, attempt: int = 1
 ) -> Estimates:
-    """Return what each audit of the policy can show or, as a sentence, which input a run does not supply to it.
+    """Return an estimate for each audit of the policy, or a sentence that names the input that a run does not supply.
 
     `n_train` and `n_control` are numbers of persons, and `n_synthetic` is the number of synthetic records. If this is
     not the first audit of the control persons (`attempt` above 1), a higher confidence than `confidence` is required.

@@ -38,7 +38,7 @@ class Exported:
     files: Mapping[str, int]  # size in bytes of each file, by file name
 
     def to_json(self) -> dict[str, Any]:
-        """Return the result as plain data."""
+        """Return the result as JSON-compatible data."""
         return {
             "folder": str(self.folder),
             "format": self.format,
@@ -61,8 +61,8 @@ class Exported:
 def export(bundle: Path, to: ExportFormat, out: Path) -> Exported:
     """Write the records of a bundle in the format `to` into a new or empty folder; if a step fails, no file remains.
 
-    A new folder appears only with all its files. An existing folder may be the current folder or a mount point, which
-    cannot be replaced; the files are moved into it one by one.
+    A new folder appears only with all its files. An existing folder can be the current folder or a mount point, which
+    cannot be replaced. Therefore, the files are moved into an existing folder one by one.
 
     Raises:
         VerifyError: the files of the bundle differ from its statement.

@@ -15,8 +15,8 @@ def fhir_files(bundle: ReceivedBundle) -> dict[str, bytes]:
     """Return one DocumentReference and one Patient for each record, in two NDJSON files (one resource per line).
 
     FHIR software expects that a document refers to a patient. Each document has a separate Patient without a name, so
-    that no software combines several records into the history of one person. Both have the id of the record and the
-    security label HTEST, which marks test data. `meta.source` names the release.
+    that no software combines several records into the history of one person. Both resources have the id of the
+    record and the security label HTEST, which marks test data. `meta.source` names the release.
 
     Returns:
         The content of each file in UTF-8, by the names in `FHIR_FILES`.

@@ -64,7 +64,7 @@ def approve(  # noqa: PLR0913 - one argument for each property of the decision
 
     Raises:
         UsageError: the key may not sign in this role or is not valid; `review` and `no_review` are both given;
-            `review` is given under an independent policy; or, under any other policy, an approval lacks both.
+            `review` is given under an independent policy; or, under another policy, neither is given for an approval.
         DataError: the bundle or an earlier decision does not verify, the bundle changed during the check, the earlier
             decisions do not allow the new one, the review page belongs to a different release, or the verifier would
             refuse the new decision.
@@ -91,7 +91,7 @@ def approve(  # noqa: PLR0913 - one argument for each property of the decision
 def _check_signer(trust: TrustRoot, role: str, key: SigningKey, now: datetime) -> None:
     try:
         if key.keyid not in approvals.decision_keys(trust, role):
-            message = f"key {key.keyid} does not hold the role {role} in the trust root"
+            message = f"the trust root does not list key {key.keyid} in the role {role}"
             raise UsageError(message, hint="`synthgen trust show` lists the keys of each role.")
         trust.check_key(key.keyid, now)
     except VerifyError as error:
@@ -129,7 +129,7 @@ def _page_digest(
         return None
     if no_review:
         hint = "Pass one of the two options; under an independent policy, pass neither."
-        raise UsageError("nothing was signed, because --review and --no-review exclude each other", hint=hint)
+        raise UsageError("nothing was signed, because --review and --no-review cannot be combined", hint=hint)
     if is_independent:
         raise UsageError(
             f"nothing was signed, because --review cannot be used under the policy {stated.policy.name}: the release "

@@ -1,6 +1,6 @@
-r"""Commit to private records: publish a number that fixes the records without revealing them.
+r"""Commit to private records: publish a digest that depends on all records, but reveals none of them.
 
-The data owner can later prove that a text is one of the committed records. The published number is the root of a
+The data owner can later prove that a text is one of the committed records. The published digest is the root of a
 Merkle tree with one leaf per record. Every leaf depends on a key K that only the data owner has, so nobody else can
 check a guess of a record's text. The root is computed as follows:
 

@@ -57,7 +57,7 @@ def check_content(content: BundleContent) -> None:
     _check_records(content)
     audited = records_digest([text for text, _ in content.records], [label for _, label in content.records])
     if content.evidence.digests.get("synthetic") != audited:
-        raise ReleaseRefused("the records differ from the audited ones, so nothing was written")
+        raise ReleaseRefused("the records differ from the audited records, so nothing was written")
 
 
 def _refuse_unless_allowed(content: BundleContent) -> None:

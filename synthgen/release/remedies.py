@@ -8,7 +8,8 @@ from audits.gate.outcome import Decision, RuleOutcome
 from audits.gate.policy import Policy
 
 _LESS_LEAKAGE = (
-    "set interpolate.method: mixture and interpolate.parents: 4, request fewer records per person, or use dp-gaussian"
+    "set interpolate.method: mixture and interpolate.parents: 4, request fewer records per person, or set "
+    "interpolate.method: dp-gaussian"
 )
 _MORE_SIGNAL = (
     "raise decode.candidates and interpolate.total, or lower filter.class_agreement if few texts are accepted"

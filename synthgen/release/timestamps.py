@@ -39,7 +39,7 @@ def attach_timestamp(envelope: Path, response: Path, *, trust: TrustRoot, now: d
     """Check the response (TimeStampResp, DER) of an authority, and write the timestamp beside the envelope.
 
     The written file contains only the signed part of the response and the authority's certificates (see
-    `audits.verify.timestamps.reduced`). Return its path and the certified time.
+    `audits.verify.timestamps.reduced`). Return the path of this file and the certified time.
 
     Raises:
         DataError: the response is not a timestamp of this envelope by an authority of the trust root, does not have

@@ -36,8 +36,9 @@ def _length(x: Float64, what: str) -> Float64:
 
 
 Section = tuple[str, int]  # (heading, number of earlier sections of the record with the same heading)
-# A new record gets a section only if at least this number of its parents (or its only parent) have the section, and
-# if the section has at least this number of effective parents (or as many as the record); see `_effective`.
+# A new record gets a section only if at least MIN_PARENTS of its parents (or its only parent) have the section, and
+# if these parents are at least MIN_EFFECTIVE effective parents (or at least as many as all its parents are); see
+# `_effective`.
 MIN_PARENTS, MIN_EFFECTIVE = 2, 1.5
 
 
@@ -46,10 +47,10 @@ def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
 
     Each latent (an interpolated vector, with its parents and weights) becomes one new record; `parents` has the
     segments of the train records. For each new record, one of its parents is drawn at random. The record gets the
-    sections that the drawn parent shares with another parent, in the order of the drawn parent. A section is dropped
-    if only the drawn parent has it, or if its parents are fewer than MIN_EFFECTIVE effective parents while the record
-    has more, because the new text would paraphrase one parent. A record with a single parent gets all sections of
-    that parent. Parents of weight 0 are ignored.
+    sections that the drawn parent shares with another parent, in the order of the drawn parent. A shared section is
+    dropped if it has fewer effective parents (see `_effective`) than MIN_EFFECTIVE and fewer than the whole record,
+    because the new text would paraphrase one parent. A record with a single parent gets all sections of that parent.
+    Parents of weight 0 are ignored.
 
     The segments of a section are called windows. In a section, parent p with the weight w_p has n_p windows with the
     vectors s_p,0 to s_p,n_p−1. The new section has m windows, and the vector of window j is s_j:
@@ -58,8 +59,8 @@ def align(latents: Latents, parents: Segments, seeds: SeedTree) -> Segments:
 
     The sums are over the parents that have the section.
 
-    If no section remains, the new record has one section without a heading. The formula then
-    combines all windows of each parent.
+    If no section remains, the new record has one section without a heading. The formula then combines all windows of
+    each parent.
 
     Privacy: reads training vectors and shared headings. If a parent has a weight near 1, the new vectors are close
         to the vectors of this parent.

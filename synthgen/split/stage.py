@@ -1,6 +1,6 @@
 """The split stage: assign the records of each person to train, to control or to neither.
 
-Synthetic records are made from train only. The audits compare them with train and with control.
+Synthetic records are made from train only. The audits compare the synthetic records with train and with control.
 """
 
 from collections.abc import Mapping

@@ -36,7 +36,7 @@ source: {{path: notes.jsonl, text: note, label: specialty, group: patient_id, id
           labels: [cardiology, gastroenterology, pulmonology]}}
 deidentify: {{engine: rules}}
 interpolate: {{method: smote, k_neighbors: 3, balance: equal, total: 36}}
-decode: {{candidates: 1, max_new_tokens: 20, batch: 32}}
+decode: {{candidates: 1, max_new_tokens: 12, batch: 32}}
 {no_filter}
 policy: lenient.yaml
 release: {{name: trial, key: keys/releaser.pem, out: out}}

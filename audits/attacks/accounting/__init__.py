@@ -1,1 +1,1 @@
-"""Check whether the claimed privacy budget is the one that was spent."""
+"""Accounting audit: check that a release spent no more privacy budget (epsilon, delta) than it claims."""

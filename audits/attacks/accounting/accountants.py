@@ -1,9 +1,9 @@
 """Compute the epsilon that differentially private (DP) mechanisms spend together at a given delta.
 
-A mechanism adds noise in each of its steps. With sampling, each person is in a step independently with the same
-probability, the sampling rate. Epsilon compares data with and without one person, and stays valid if a mechanism
-depends on earlier results. Four methods (accountants) compute epsilon. They share no code, so that an error in one of
-them is noticed:
+A mechanism adds noise in each of its steps. With sampling, each person takes part in a step independently with
+the same probability, the sampling rate. Epsilon compares data with and without one person, and stays valid if a
+mechanism depends on earlier results. Four methods (accountants) compute epsilon. They share no code, so that an error
+in one of them is noticed:
 
 - a closed form for Gaussian noise without sampling
 - privacy loss distributions (PLD). The privacy loss of a result is ln(p / p'), where p and p' are its probabilities
@@ -35,7 +35,7 @@ ROUNDING = 1e-9  # budgets use up delta if they leave at most this share of delt
 
 
 class EpsilonBounds(NamedTuple):
-    """Bounds on the joint epsilon of mechanisms at one delta, without `added`."""
+    """Bounds on the joint epsilon of mechanisms at one delta; only `upper` includes the epsilons of the budgets."""
 
     closed: float | None  # exact value by the closed form if all noise is Gaussian without sampling, else None
     pld: float | None  # upper bound by PLD; None if `rdp` exceeds `MAX_EPSILON` or if delta is too small for PLD

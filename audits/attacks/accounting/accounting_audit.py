@@ -42,7 +42,7 @@ class Accounting:
     """Check that the claimed epsilon follows from the log, and that the dry run and the replay confirm the log.
 
     `audits explain accounting` describes the attack and the verdicts. `details["checks"]` has the outcome of each
-    check: `holds`, `broken`, or `missing` if the audit cannot decide. Each check holds under its condition:
+    check: `holds`, `broken`, or `missing` if the audit cannot decide. A check holds if its statement is true:
 
     - claim: the claimed epsilon is at least the epsilon recomputed at the claimed delta.
     - accountants: the methods that compute epsilon (`accountants.py`) agree up to `AGREEMENT`. The epsilon by privacy
@@ -64,11 +64,11 @@ class Accounting:
     - composition: the log claims a joint epsilon of this release and all earlier releases not declared disjoint, and
       the claim is at least the recomputed epsilon. Without such earlier releases, no joint claim is needed.
 
-    Metrics (if reads use up the claimed delta, epsilon, epsilon_recomputed, epsilon_rdp and epsilon_prv are absent):
+    Metrics (epsilon, epsilon_recomputed, epsilon_rdp and epsilon_prv are absent if reads use up the claimed delta):
 
     - epsilon: the larger of claimed and recomputed epsilon; the policy limits this value.
     - delta: the claimed delta.
-    - epsilon_recomputed: the smallest upper bound except epsilon_prv, at the claimed delta; the audit's estimate.
+    - epsilon_recomputed: the smallest upper bound except epsilon_prv, at the claimed delta; also the `estimate`.
     - epsilon_rdp: the upper bound by RDP.
     - epsilon_prv: the upper bound by PRV, only for comparison. If it could not be computed, it is absent, and
       `details["accountants"]["prv_absent"]` says why.
@@ -225,7 +225,7 @@ def _dry_run_checks(log: MechanismLog) -> Iterator[ClaimCheck]:
 
 def _replay(log: MechanismLog) -> ClaimCheck:
     if log.replay is None:
-        no_replay = "the log has no replay; replay the code with fixed answers and without single persons, and log it"
+        no_replay = "the log has no replay; run the code with fixed answers, with and without one person, and log it"
         return ClaimCheck("replay", "missing", no_replay)
     findings = [finding for part, finding in _REPLAY_FINDINGS.items() if getattr(log.replay, part) == "broken"]
     return _broken_if(len(findings) > 0, "replay", f"in the replay without one person, {' and '.join(findings)}")
@@ -273,7 +273,7 @@ def _composition(log: MechanismLog, together: EpsilonBounds | None) -> ClaimChec
     if log.spent is None:
         if len(_releases_with_shared_persons(log)) == 0:
             return ClaimCheck(name, "holds")
-        no_total = "the log claims no total for all releases on the same persons; give the total in `spent`"
+        no_total = "the log claims no total for all releases that share persons; state the total in `spent`"
         return ClaimCheck(name, "broken", no_total)
     too_small = (
         "earlier releases and accesses outside the mechanisms use up the whole delta of `spent`; claim a larger delta"

@@ -1,4 +1,4 @@
-"""Check that a DP mechanism samples, adds noise, clips and divides as claimed, with the log of a dry run.
+"""Check with the log of a dry run that a DP mechanism samples, adds noise, clips and divides as claimed.
 
 A dry run runs the same code on fictional persons.
 """
@@ -20,7 +20,7 @@ OTHER_SIZE = 0.1  # the number of fictional persons must differ from the declare
 _FINDINGS = {
     "rate": "persons take part at a rate other than the accounted rate",
     "sizes": "the sizes of batches do not vary like those of independent draws",
-    "participations": "the participations of persons do not vary like those of independent draws",
+    "participations": "the numbers of batches per person do not vary like those of independent draws",
     "overlaps": "a batch depends on the previous batch",
     "scale": "the noise is not as large as claimed",
     "shape": "the noise does not vary as claimed from step to step",

@@ -232,7 +232,7 @@ class MechanismLog(Closed):
     mechanisms: Annotated[tuple[Mechanism, ...], Field(min_length=1, max_length=MOST_MECHANISMS)]
     replay: ReplayLog | None = None
     reads: tuple[RecordRead, ...]  # a kind of read that is missing counts as unaccounted
-    releases: tuple[EarlierRelease, ...]  # all earlier releases from the same source, also on disjoint persons
+    releases: tuple[EarlierRelease, ...]  # all earlier releases from the same source, even on disjoint persons
 
     @model_validator(mode="after")
     def _ids_are_distinct(self) -> Self:

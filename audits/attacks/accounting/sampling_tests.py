@@ -107,7 +107,7 @@ def coordinate_tests(coordinates: Sequence[float], *, is_laplace: bool) -> dict[
       detects sorted noise. With fewer than `MIN_ORDERED` coordinates, the p-value is 1.
     - ties: the absolute values are sorted, and the neighbours that are tied (`TIE`) are counted. For n coordinates,
       the count has about a Poisson distribution with mean n² · `TIE` · ∫ f², where f is the density of an absolute
-      value. The test detects one noise used for several coordinates, and noise in multiples of a large unit.
+      value. The test detects one noise value used for several coordinates, and noise in multiples of a large unit.
     """
     z = np.asarray(coordinates, dtype=np.float64)
     claimed = stats.laplace if is_laplace else stats.norm
@@ -123,7 +123,7 @@ def coordinate_tests(coordinates: Sequence[float], *, is_laplace: bool) -> dict[
 
 
 def smallest_shortfall(all_degrees: int) -> float:
-    """Return the smallest share, at most 1, of missing noise that the test `scale` detects with power .8.
+    """Return the smallest share (at most 1) of the noise whose absence the test `scale` detects with power .8.
 
         1 - sqrt(max(0, 1 - (z + z')·sqrt(2 / all_degrees)))
 

@@ -1,1 +1,1 @@
-"""Make canaries (invented persons), and test whether a release reveals which of them its generator saw."""
+"""Canaries audit: make invented persons (canaries), and test whether the generator's output reveals which it saw."""

@@ -1,4 +1,4 @@
-"""Canaries audit: judge whether a synthetic table reveals the persons on whom its generator was trained.
+"""Canaries audit: decide whether a synthetic table reveals the persons on whom its generator was trained.
 
 A canary is an invented person, and the canary build is a second build of the same pipeline, which is never released.
 For each canary, a fair coin decides whether it is inserted into the train data of the canary build or omitted.
@@ -28,7 +28,7 @@ MARGIN = 0.10  # allowed distance of the AUC from one half
 EPSILON_LIMIT = 1.0  # largest allowed lower bound on epsilon if no epsilon is claimed
 MIN_CANARIES = 1_000  # smallest number of canaries for a pass
 FAIR_P = 1e-6  # coins count as unfair if the number of inserted canaries has a smaller p-value
-CONTROL_CONFIDENCE = 0.9999  # of each end of the control value's interval; high, because it can be too narrow
+CONTROL_CONFIDENCE = 0.9999  # of each end of the control value's interval; high, as the interval can be too narrow
 
 
 class CanaryAudit:
@@ -75,7 +75,7 @@ class CanaryAudit:
         """Return how well the coins can be guessed, and the verdict.
 
         Raises:
-            NotMeasurable: there are no canaries, too few canaries, persons or rows, or the coins were unfair.
+            NotMeasurable: there are no canaries; canaries, persons or rows are too few; or the coins were unfair.
             InputError: the epsilon or delta in the log of DP mechanisms is invalid, or the number of families or of
                 coins is not the number of canaries.
         """

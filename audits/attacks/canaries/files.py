@@ -1,9 +1,11 @@
 """Write and read the files of canaries: invented persons, some of whom are inserted into the train data of a build.
 
-This second build of the pipeline (the canary build) is never released, and it must read only insert.parquet:
+This build is a second build of the pipeline, the canary build. It is never released, and of these files, it may read
+only insert.parquet:
 
-- canaries.parquet: all rows of all canaries, with the columns text, label, group (person), family (kind of canary),
-  inserted (whether the canary build includes the person) and repeats (number of rows of the person).
+- canaries.parquet: all rows of all canaries, with the columns text, label (if there are classes), group (person),
+  family (kind of canary), inserted (whether the canary build includes the person) and repeats (number of rows of the
+  person).
 - suffixes.parquet: the column text has random endings, which are compared with the endings of canaries.
 - insert.parquet: the rows to append to the train data of the canary build, with the train table's column names.
 """
@@ -134,7 +136,7 @@ def _problems(columns: dict[str, list[Any]]) -> list[str]:
         differing = {int(p) for i, p in enumerate(person) if columns[name][i] != columns[name][first[p]]}
         if differing:
             rule = f"all rows of a person must have the same value in the column {name!r}"
-            problems.append(f"{rule}; this is not so for {counted(len(differing), 'person')}")
+            problems.append(f"{rule}; this rule is broken for {counted(len(differing), 'person')}")
     wrong = int((np.bincount(person) != np.array([columns["repeats"][i] for i in first])).sum())
     if wrong:
         problems.append(

@@ -1,7 +1,7 @@
 """Measure for the canaries audit how much a generator reveals about canaries (invented persons).
 
 The canary build is a second build of the same pipeline, which is never released. Some canaries are inserted into its
-train data, and the others are omitted. Three measurements compare the canaries with its synthetic table:
+train data, and the others are omitted. Three measurements compare the canaries with the build's synthetic table:
 
 - membership scores, by which attacks distinguish inserted from omitted canaries
 - reproduced endings (the last 8 words of a text) and copied rows
@@ -127,7 +127,7 @@ def canary_kinds(canaries: Canaries) -> Kinds:
 def rank_within_kinds(scores: Mapping[str, Float], kinds: Kinds) -> dict[str, Float]:
     """Return for each score the ranks of the canaries among canaries of the same kind, (P,), scaled to (0, 1).
 
-    Differences between the kinds would hide differences between inserted and omitted canaries.
+    Without this ranking, differences between kinds would hide differences between inserted and omitted canaries.
     """
     family = np.unique(kinds.family, return_inverse=True)[1]
     kind = np.unique(family * (int(kinds.rows.max()) + 1) + kinds.rows, return_inverse=True)[1]

@@ -1,1 +1,1 @@
-"""Differencing audit: test whether two releases of one source reveal who joined or left between them."""
+"""Differencing audit: test whether two releases of one source reveal whose records changed between them."""

@@ -1,9 +1,10 @@
-"""Differencing audit: judge whether two releases of one source reveal whose records changed between them.
+"""Differencing audit: decide whether two releases of one source reveal whose records changed between them.
 
 There are four kinds of change: persons joined; persons left; records were added to persons who stayed; records of
-persons who stayed were removed. The audit first tests whether the releases share too many synthetic rows, which shows
-a common seed or kept rows. For each kind of change, attacks then try to distinguish the persons whose records were
-added or removed (changed persons) from control persons, whom neither generator saw (`release_change.py`).
+persons who stayed were removed. The audit first tests whether the releases share too many synthetic rows. In this
+case, they have a common seed, or rows were kept. For each kind of change, attacks then try to distinguish the persons
+whose records were added or removed (changed persons) from control persons, whom neither generator saw
+(`release_change.py`).
 """
 
 import math
@@ -116,7 +117,7 @@ class ReleaseComparison:
 
     @property
     def n_needed(self) -> int:
-        """Smallest number of changed and of control persons with which .8 of the changes without a leak pass."""
+        """Number of changed and of control persons with which a change without a leak passes with probability .8."""
         n_attacks = max((len(attack.membership.areas) for attack in self.attacks.values()), default=N_ATTACKS)
         return stats.needed_for_auc(MARGIN, power=stats.power_of_each(n_attacks))
 
@@ -173,7 +174,7 @@ def _metrics(comparison: ReleaseComparison, confidence: float) -> dict[str, Esti
 def _fails(comparison: ReleaseComparison) -> list[str]:
     """Return the reasons for the verdict fail: shared randomness, and kinds of change that an attack reveals.
 
-    A kind of change with a shift (`has_shift`) is not judged.
+    Attacks on a kind of change with a shift (`has_shift`) do not count.
     """
     fails = []
     rows = comparison.overlap

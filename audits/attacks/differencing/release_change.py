@@ -1,10 +1,11 @@
 """Compare two releases of one source for the differencing audit: shared rows, changed records, and attacks.
 
-Many synthetic rows in both releases show a common seed, or rows that were kept from the previous release. A changed
-record is in only one of the two train tables, and its person is a changed person. There are four kinds of change:
-persons joined; persons left; records were added to persons who stayed; records of persons who stayed were removed. A
-membership score says how strongly a synthetic table suggests that a record was in train. By its difference between
-the releases, attacks distinguish changed persons from control persons, who are in neither train table.
+If both releases have many synthetic rows in common, they have a common seed, or rows of the previous release were
+kept. A changed record is in only one of the two train tables, and its person is a changed person. There are four
+kinds of change: persons joined; persons left; records were added to persons who stayed; records of persons who stayed
+were removed. A membership score says how strongly a synthetic table suggests that a record was in train. Attacks use
+the difference of this score between the releases to distinguish changed persons from control persons, who are in
+neither train table.
 """
 
 from collections.abc import Mapping
@@ -27,7 +28,7 @@ from audits.text.normalise import normalise, tokens
 
 MIN_WORDS = 20  # smallest number of words of a long row
 NEAR = 0.8  # smallest Jaccard index of near copies, over the runs of 5 words of both rows
-LIMIT = 0.01  # independent releases have at most this share of near rows (`RowOverlap.near`)
+LIMIT = 0.01  # smallest value of `RowOverlap.limit`, the limit on the share of near rows among long rows
 REPEATS = 20  # number of random draws of equally many changed and control persons
 Seeds = Literal["equal", "different", "unknown"]  # relation between the seeds of the two releases
 Change = Literal["joined", "left", "records_added", "records_removed"]
@@ -61,7 +62,7 @@ class RowOverlap:
         return max(LIMIT, 2 * self.by_chance)
 
     def proves_shared_randomness(self, seeds: Seeds) -> bool:
-        """Return whether seeds are equal or the near rows prove shared randomness at level .05."""
+        """Return whether the seeds are equal or the near rows prove shared randomness at level .05."""
         if seeds == "equal":
             return True
         return self.n > 0 and clopper_pearson(self.near, self.n, confidence=1 - FAIL_LEVEL).low > self.limit
@@ -169,9 +170,9 @@ def attack_changes(
         old(x) - new(x)   if persons left or records were removed
 
     A person's score is the highest score of the person's changed records or, for a control person, of all records.
-    Both scores use the same encoder seed and the same reference (texts of other persons, on which they are fitted),
-    so that only the synthetic tables cause differences. The result is empty if `controls` has fewer than 20 persons
-    or a synthetic table has fewer than 20 rows.
+    Both scores use the same encoder seed and the same reference (texts of other persons, to which they are fitted).
+    Only the synthetic tables can therefore cause differences. The result is empty if `controls` has fewer than 20
+    persons or a synthetic table has fewer than 20 rows.
 
     Raises:
         NotMeasurable: the reference table has fewer than 20 records.

@@ -29,8 +29,8 @@ TOP_SHARE = 0.01  # the report counts right guesses among this share of persons:
 Kind = Literal["relative", "absolute"]
 
 # entries of MARGINS: (number of persons needed in each of train and control, allowed excess of train over control).
-# An attack uses the first entry for which it can attack enough persons. The number of persons distinguishes a success
-# rate of 20 % (relative) or 50 % (absolute) from a rate that is higher by the allowed excess, with power .9.
+# An attack uses the first entry for which it can attack enough persons. With the needed number of persons, a success
+# rate of 20 % (relative) or 50 % (absolute) is distinguished with power .9 from a rate higher by the allowed excess.
 LIMITS = (0.05, 0.07, 0.10)
 MARGINS: Mapping[Kind, tuple[tuple[int, float], ...]] = {
     "relative": tuple((needed_for_excess(d, 0.2, power=0.9), d) for d in LIMITS),
@@ -44,7 +44,8 @@ class Family:
 
     name: str
     kind: Kind  # measure of the excess of train over control: `relative_excess` or `absolute_excess`
-    required: bool  # False for attacks on clinical facts, which count only if enough persons' texts state such facts
+    # False for attacks on clinical facts: a pass depends on them only if enough persons' texts state such facts
+    required: bool
     variants: Mapping[str, Guesses]  # by name of the variant
     baselines: Mapping[str, Guesses] = field(default_factory=dict)  # by name: guesses without the synthetic table
 
@@ -128,7 +129,7 @@ def _inference(name: str, secrets: Secrets, nearest: NearestRows, baseline: Near
 
 
 def join_halves(first: NearestRows, second: NearestRows, k: int, has_long_halves: Bool) -> Guesses:
-    """Return for each record whether its two halves have a common row among the k nearest rows of each.
+    """Return for each record whether a synthetic row is among the k rows nearest to each of its two halves.
 
         confidence = max over rows s near both halves of min(cos(first half, s), cos(second half, s))
 
@@ -146,7 +147,7 @@ def invert(full: NearestRows, reverse: Int, row_person: Int) -> Guesses:
     """Return for each record whether its nearest synthetic row leads back to a record of the same person.
 
     `reverse` has the index of the real record nearest to each synthetic row; the guess is the person of this record.
-    The attack does not decode the vectors of synthetic rows, because the texts of these rows are published.
+    The attack does not reconstruct texts from the vectors of synthetic rows, because these texts are published.
     """
     guessed_person = row_person[reverse[full.rows[:, 0]]]
     return Guesses(

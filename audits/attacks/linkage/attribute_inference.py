@@ -2,9 +2,9 @@
 
 The known part is the first half of the record, or its profile: quasi-identifiers such as age (`clinical_fields`). A
 guess is an item: a word, or a clinical fact such as "drug:warfarin". The nearest rows vote for the items that they
-contain, and items of fewer persons have more weight. A guess is right if the item is in the hidden part of the record
-and not in the known part. The reference is a table of persons who are not attacked: public texts, or control persons
-who were set aside. "All persons" are those of train, control and reference.
+contain. A vote for an item that fewer persons have counts more. A guess is right if the item is in the hidden part of
+the record and not in the known part. The reference is a table of persons who are not attacked: public texts, or
+control persons who were set aside. "All persons" are those of train, control and reference.
 """
 
 import math
@@ -149,8 +149,8 @@ def field_secrets(holdout: HoldoutTables, stated: Items) -> Secrets:
 def profile_secrets(holdout: HoldoutTables, stated: Items, profiles: Items) -> Secrets:
     """Return the secrets of clinical facts for an attacker who knows only the quasi-identifiers of a record.
 
-    Records with fewer than two quasi-identifiers have no secrets. `stated` has the facts of each synthetic row, and
-    `profiles` the quasi-identifiers of each record, train first.
+    Records with fewer than two quasi-identifiers have no secrets. `stated` has the facts of each synthetic row.
+    `profiles` has the quasi-identifiers of each record, train first.
     """
     real = [sensitive_attributes(text) for text in (*holdout.train.texts, *holdout.control.texts)]
     hidden = [items if len(p) >= MIN_KNOWN else frozenset() for items, p in zip(real, profiles, strict=True)]

@@ -37,9 +37,10 @@ class Linkage:
     the most confident guess about a person counts. The value of a person is the share of the variants in which this
     guess is right. a_T and a_H are the mean values of train and of control persons. Metrics:
 
-    - estimate: R = (a_T - a_H) / (1 - a_H), the excess a_T - a_H as a share of the largest possible excess. Of
-      `words`, `fields` and `profile`, the value furthest from 0 is reported. Its limit is in `MARGINS`.
-    - rare_excess: likewise a_T - a_H of these attacks, for facts that at most ten persons have. Its limit is .09.
+    - estimate: R = (a_T - a_H) / (1 - a_H), the excess a_T - a_H as a share of the largest possible excess. The
+      metric is the value furthest from 0 among `words`, `fields` and `profile`. Its limit is in `MARGINS`.
+    - rare_excess: a_T - a_H for facts that at most ten persons have. The metric is the value furthest from 0 among
+      the same three attacks. Its limit is .09.
     - half_to_half, inversion: a_T - a_H of these attacks. Their limits are in `MARGINS`.
     - limit: the largest limit of the attacks. It is reported only if there are enough persons for every required
       attack (`words`, `half_to_half` and `inversion`).
@@ -48,7 +49,8 @@ class Linkage:
 
     details.power.smallest_leak is the smallest R that can be distinguished from 0.
 
-    Privacy: reads all texts of train and control; returns rates over at least twenty persons.
+    Privacy: reads all texts of train and control; returns rates over at least twenty persons, and counts of right
+        guesses among the persons with the most confident guesses.
     Randomness: the control persons who become the reference (texts on which the attacks are fitted), the encoders'
         seeds, and the orders of records and items that decide ties.
     Reference: risks of linking and of inference, and their correction by control persons, Giomi et al., "A unified
@@ -62,8 +64,8 @@ class Linkage:
         """Return the metrics and the verdict.
 
         Raises:
-            NotMeasurable: there are fewer than 20 synthetic records, or train or control has fewer than 20 persons
-                with a record that a required attack can use.
+            NotMeasurable: there are fewer than 20 synthetic or reference records, or train or control has fewer than
+                20 persons with a record that a required attack can use.
             InputError: the vectors passed by the caller do not fit the tables.
         """
         result = self._measure(inputs, rng, confidence)
@@ -180,7 +182,8 @@ def _persons_text(factor: float, smaller: int, holdout: HoldoutTables) -> str:
 def _persons_factor(estimate: Estimate, limit: float) -> float:
     """Return by which factor (at least 2) the number of persons must grow so that the interval excludes the limit.
 
-    The distance of estimate and limit counts as at least a fifth of the limit, so that the factor stays finite.
+    If estimate and limit are closer than a fifth of the limit, this fifth replaces their distance, so that the factor
+    stays finite.
     """
     half_width = max(estimate.high - estimate.value, estimate.value - estimate.low)
     distance = abs(limit - abs(estimate.value))

@@ -80,7 +80,7 @@ def match_views(holdout: HoldoutTables, rng: Rng) -> ViewMatches:
 
 
 def _with_views(holdout: HoldoutTables) -> HoldoutTables:
-    """Return the tables, where train and control have all first halves, then all second halves, then all records."""
+    """Return the tables; in train and control, all first halves are followed by all second halves and all records."""
 
     def table(real: Table) -> Table:
         first, second = zip(*(split_halves(text) for text in real.texts), strict=True)
@@ -115,7 +115,7 @@ def nearest_rows(pairs: Sequence[tuple[Matrix, Matrix]]) -> NearestRows:
 
 
 def _nearest_both_ways(encoded: Encoded, rows: Int) -> tuple[NearestRows, Int]:
-    """Return the synthetic row nearest to each real row, and the nearest real row of each synthetic row.
+    """Return the synthetic row nearest to each real row, and the real row nearest to each synthetic row.
 
     `rows` has the numbers of the real rows in `stack_arms`. The nearest real rows are returned as indices in `rows`.
     """

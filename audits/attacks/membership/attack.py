@@ -35,7 +35,7 @@ MAX_EPSILON = 20.0  # `_epsilon` searches below this value, which is an epsilon 
 class CrossFitted:
     """Results of each attack; the keys of the mappings are the names of the attacks."""
 
-    scores: Mapping[str, Float]  # score of each person, (P,); in `STACKED`, the rank within the person's fold
+    scores: Mapping[str, Float]  # score of each person, (P,); for `STACKED`, the rank within the person's fold
     weights: tuple[Mapping[str, float] | None, ...]  # per fold: weight of each score in `STACKED`; None: all equal
     scans: Mapping[str, stats.Scan]  # scan test over all persons; no entry for `STACKED`
     areas: Mapping[str, Area]  # AUC over all persons
@@ -67,8 +67,8 @@ def cross_fit(scores: Mapping[str, Float], people: Arms, rng: Rng) -> CrossFitte
 
     z (K,) has the normal quantiles of a person's ranks in all scores. Z (n, K) has one row z per person, and y (n,)
     has +1 for train and -1 for control. Z and y are centred. All weights are equal if n <= K + 1, or if an F-test of
-    the least-squares fit of y by Z is not significant at 1 %. Otherwise, weights fitted to noise could make the
-    interval of the AUC too narrow.
+    the least-squares fit of y by Z is not significant at 1 %. Without this rule, weights fitted to noise could make
+    the interval of the AUC too narrow.
 
     Randomness: splits each arm into folds.
     Reference: stacking, Wolpert 1992; fitting and measuring on different persons was designed for this project.

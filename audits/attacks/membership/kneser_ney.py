@@ -15,7 +15,7 @@ from audits.core.types import Bool, Float, Int, UInt
 from audits.text.ngrams import Sequences, find_keys, runs
 
 ORDER = 5  # number of words in the longest counted runs: a predicted word and the four words before it
-MIN_OF_CLASS = 10  # ratios are standardised within a class that has this many records in a half of the reference
+MIN_OF_CLASS = 10  # ratios are standardised within a class with at least this many records in a half of the reference
 MIN_DEVIATION = 1e-9  # ratios are divided by at least this number; the standard deviation of equal ratios is 0
 
 

@@ -178,7 +178,7 @@ def needed_persons(attacks: int = N_ATTACKS) -> int:
 
 
 def _rates(fitted: CrossFitted, people: Arms, confidence: float) -> dict[str, tuple[Estimate, float, float]]:
-    """Return for each metric name: the true-positive rate of the best attack, its limit, its proven lower bound.
+    """Return for each metric name: the highest true-positive rate of an attack, the limit, and a proven lower bound.
 
     The bound is corrected for the number of attacks, and is wrong with probability FAIL_LEVEL or less. Metrics that
     require more control persons have no entry.

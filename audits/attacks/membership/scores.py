@@ -6,7 +6,8 @@ additional score requires more persons. There is therefore only one score per ki
 
     rmia        likelihood ratio of models of the synthetic and the reference text, calibrated by class
     coverage    share of the record's new 3-word runs (not in the reference) that occur in the synthetic text
-    ..._top1    cosine to the nearest synthetic record: one score for word counts, and one for each given encoder
+    ..._top1    cosine to the nearest synthetic record: one score for the word encoder, and one for each encoder
+                whose vectors the caller passed
     ..._mass    total weight of the record when each synthetic record is explained as a mixture of two real records
 
 Every other score that was tested detects only leaks that these scores detect too (docs/studies/membership-scores.md).
@@ -121,7 +122,7 @@ def nearest_and_mass(encoded: Encoded) -> dict[str, Float]:
     s is a synthetic row. P and Q are chosen among the 12 real records that are most similar to s. The mass detects
     small contributions to many rows as well as a large contribution to one row.
 
-    Reference: P and Q are the parents in `audits/attacks/parent_recovery`. The mass as a score was designed for this
+    Reference: P and Q are found as in `audits/attacks/parent_recovery`. The mass as a score was designed for this
         project.
     """
     real = stack_arms(encoded)

@@ -24,7 +24,8 @@ CLASS_MARGIN = 0.05  # within a class, `share` may be at most this far from one 
 # (number of independent rows needed; margin: largest allowed distance of `share` from one half). Synthetic rows near
 # the same person do not count as independent; `Share.n` is the number of independent rows.
 # Without a leak, the intervals of `share` by the word encoder and by the character encoder both lie within the margin
-# .03 or .05 with probability .95. The rows for the margin .10 detect a share of .40 or .60 with power .8.
+# .03 or .05 with probability .95. The number of rows for the margin .10 is enough to detect a share of .40 or .60
+# with power .8.
 MARGINS: tuple[tuple[int, float], ...] = (
     *((stats.needed_for_share(d, power=stats.power_of_each(2, stats.PASS_POWER)), d) for d in (0.03, 0.05)),
     (stats.needed_for_share(0.10), 0.10),
@@ -58,15 +59,17 @@ class Neighbours(EncoderAudit):
     - share: share of synthetic records whose nearest person is in train; ties are broken at random. One half is safe.
     - scan_p: smallest p-value of exact scan tests, corrected for the number of tests. A scan test checks whether
       train persons are over- or under-represented at the top of a ranking by a score. The first score is the person's
-      highest similarity to a synthetic record. The second is `crowding`: this similarity minus the mean similarity to
-      the most similar reference records (public records, or records of control persons set aside).
+      highest similarity to a synthetic record. For the second score, `crowding`, a record's mean similarity to its
+      most similar reference records (public records, or records of control persons set aside) is first subtracted
+      from its similarity to a synthetic record.
     - margin: largest allowed distance of the share from one half, given the number of independent rows.
     - worst_class_share: the class `share` furthest from one half, with the outermost interval ends of all classes.
 
     A pass alone is weak evidence: releases that pass tests of nearest neighbours can still be attacked ("The DCR
     Delusion", Yao et al. 2025).
 
-    Privacy: reads all texts of train and control; returns aggregates over at least ten records.
+    Privacy: reads all texts of train and control; returns shares, p-values and counts. Each count in the
+        histogram is 0 or at least ten.
     Randomness: control persons who become the reference, 20 draws of equally many train and control persons, the
         order of the records (for ties), the encoders' seeds.
     Reference: share with holdout, Platzer and Reutterer, Frontiers in Big Data 2021; the tests were designed for this
@@ -116,7 +119,7 @@ def _judge(results: list[EncoderNeighbours], holdout: HoldoutTables, people: Arm
     fails = {  # key: end of "Train and control persons differ significantly in ..."; value: whether it is proven
         "how many synthetic records are nearest to them": _is_any_outside([f.share for f in results], limit),
         "how many synthetic records of a class are nearest to them": _is_any_outside(classes, CLASS_MARGIN),
-        "how close the persons most similar to a synthetic record are to it": min(scans) < stats.CHANCE_LEVEL,
+        "how similar the most similar persons are to a synthetic record": min(scans) < stats.CHANCE_LEVEL,
     }
     failed = [what for what, is_proven in fails.items() if is_proven]
     # a wide margin must not hide that a share differs significantly from one half

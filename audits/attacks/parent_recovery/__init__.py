@@ -1,1 +1,1 @@
-"""Parent recovery audit: test whether the real records in the mixture of a synthetic record can be found."""
+"""Parent recovery audit: test whether the real records from which a synthetic record was mixed can be found."""

@@ -6,7 +6,7 @@ uses only the points: it finds lines through at least three points, and the inte
 were mixed from pairs of train rows, the lines intersect at train rows.
 
 Both attacks need the original vectors, precise to about four digits. If a text is written from a vector and encoded
-again, the new vector is different. A deviation of 1e-3 hides a segment, so finding nothing in such vectors **does not
+again, the new vector is different. A deviation of 1e-3 hides a segment, so finding nothing in new vectors **does not
 show safety**. `noise_tolerant_attack.py` has an attack for text.
 """
 

@@ -39,7 +39,7 @@ class ParentPairs:
     # (repeats, m, 2), the two persons of each pair, first the person whose record has the higher cosine to the row
     pairs: Int
     included: list[Int]  # the persons drawn in each repeat: equally many of train and control in each class
-    nearness: Float  # (P,), for each of P persons, the highest cosine of a record of the person and an attacked row
+    nearness: Float  # (P,), for each of P persons, the highest cosine between the person's records and attacked rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +172,7 @@ def parent_recall(result: ParentPairs, people: Arms, lineage: Lineage, train_per
 
 
 def _fill_pairs(pairs: Int, without_pair: Bool, included: Int, rng: Rng) -> Int:
-    """Return the pairs with random persons for a missing pair, and a random second person if both are equal."""
+    """Return the pairs; a missing pair is drawn at random, and so is the second person if both persons are equal."""
     first = np.where(without_pair, rng.choice(included, size=len(pairs)), pairs[:, 0])
     second = rng.integers(len(included) - 1, size=len(pairs))
     second = included[second + (second >= np.searchsorted(included, first))]  # any included person except the first
@@ -248,7 +248,7 @@ class ShareTest:
 
             min(d - (z_confidence - z_.8)·e,  max(d_0, (z_(1 - .05 / (2·n_shares)) + z_.8)·e))
 
-        z_p is the normal quantile at p, and e the standard error of the share. If `margin` is None, so is the result.
+        z_p is the normal quantile at p, and e the standard error of the share. If `margin` is None, return None.
         """
         if self.margin is None:
             return None

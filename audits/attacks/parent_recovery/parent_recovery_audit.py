@@ -44,7 +44,7 @@ _RECALLS = {  # key: name of an entry of the report; value: field of `ParentReca
     "pair_recall": "pair",
     "pair_recall_by_chance": "pair_chance",
 }
-PASSED = "The persons found as parents of synthetic records are as often control persons as train persons."
+PASSED = "The attack finds control persons as parents of synthetic records as often as train persons."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,8 +305,8 @@ def _insufficient_reason(
     if not unclear:
         n = max(math.ceil(recall.n) for recall in recalls)
         return (
-            f"{n} records are too few to show whether true parents are found more than {MAX_RECALL_RATIO:g} times as "
-            f"often as by chance, or for more than {SMALL_RECALL:.0%} of the records; about "
+            f"{n} records are too few to show that true parents are found at most {MAX_RECALL_RATIO:g} times as "
+            f"often as by chance, or for at most {SMALL_RECALL:.0%} of the records; about "
             f"{max(stats.needed_for_zero_events(SMALL_RECALL), 2 * n)} are needed for a verdict."
         )
     fewest = min(unclear, key=lambda test: test.share.n)

@@ -1,4 +1,4 @@
-"""Plan of the shadow attack, which runs the generator again with and without some persons (targets).
+"""Make, write and read the plan of the shadow attack: reruns of the generator without some persons (targets).
 
 The folder of a plan is private, because plan.json names persons. Rerun r uses the train table without the persons in
 its list `leave_out`. The synthetic table of rerun r is saved in synthetic/ under the number r.
@@ -200,7 +200,7 @@ def read_tables(folder: Path, runs: int, *, text: str, label: str) -> tuple[Tabl
 
 
 def permute_coins(coins: Coins, rng: Rng) -> Coins:
-    """Return the coins, where the coins of each person are permuted within each fold."""
+    """Return a copy of the coins in which the coins of each person are permuted within each fold."""
     permuted = coins.copy()
     for fold in range(FOLDS):
         permuted[fold::FOLDS] = rng.permuted(coins[fold::FOLDS], axis=0)

@@ -1,4 +1,4 @@
-"""Search the exact nearest neighbours of vectors (rows of a matrix) among the vectors of other persons."""
+"""Find the exact nearest neighbours of vectors (rows of a matrix) among the vectors of other persons."""
 
 from collections.abc import Iterator
 from functools import cached_property
@@ -32,7 +32,7 @@ def nearest_rows(
 
 
 class NeighbourSearch:
-    """Searches the nearest neighbours of the rows of a matrix among the rows of other persons.
+    """Finds the nearest neighbours of the rows of a matrix among the rows of other persons.
 
     Matrix products in low precision select possible neighbours. A limit on the rounding error ensures that no nearest
     row is missed. The distances of the selected rows are computed again in float64, so the result does not depend on
@@ -44,7 +44,8 @@ class NeighbourSearch:
         metric: Euclidean distance, or one minus the cosine.
 
     Raises:
-        DataError: the norm of a row is too large or too small for float32; see `require_range` and `unit_rows`.
+        DataError: the largest norm of all rows is too large or too small for float32 (see `require_range`), or, with
+            the metric "cosine", a row is almost zero (see `unit_rows`).
     """
 
     def __init__(self, vectors: Float32, groups: Int64, metric: Metric = "euclidean") -> None:

@@ -1,4 +1,4 @@
-"""Search nearest neighbours approximately among many rows with faiss, and measure the share that is found."""
+"""Find nearest neighbours approximately among many rows with faiss, and measure the share that is found."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +26,7 @@ BLOCK_ROWS = 2048  # number of rows that are searched by one thread at a time
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchReport:
-    """How the k nearest neighbours were searched, and the share of the true neighbours that was found (recall)."""
+    """The method that searched k nearest neighbours, and the share of the true neighbours that it found (recall)."""
 
     engine: Literal["exact", "ivf"]
     rows: int  # number of rows among which neighbours were searched
@@ -47,14 +47,14 @@ def is_worth_an_index(n: int, n_searched: int) -> bool:
 
 
 class IndexedSearch:
-    """Searches the nearest neighbours among fixed rows with a product-quantized inverted file of faiss.
+    """Finds the nearest neighbours among fixed rows with a product-quantized inverted file of faiss.
 
     To build the index, k-means divides the rows into lists. Each row is stored as a code with 4 bits for every two of
     its numbers. To search the neighbours of a row, the lists with the nearest centres are read. The rows with the
     most similar codes are the candidates; a candidate is usable if it belongs to a different person. The distances of
-    usable candidates are computed in float32, and those of the k + `SPARE` nearest again in float64. If fewer than k
-    candidates are usable, the row is searched exactly. The returned distances are exact, but a neighbour can be
-    missed.
+    usable candidates are computed in float32. The distances of the k + `SPARE` nearest candidates are computed again
+    in float64. If fewer than k candidates are usable, the row is searched exactly. The returned distances are exact,
+    but a neighbour can be missed.
 
     The recall is the share of the returned neighbours that are no further away than the k-th nearest neighbour of
     the exact search. For each k, it is measured once, on at most `SAMPLE` evenly spaced rows. The first of the

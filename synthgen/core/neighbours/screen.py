@@ -38,8 +38,9 @@ class Screen:
     the subtraction; L is max‖x‖ before the subtraction.
 
     The rows x are the columns of the product, and are divided into spans of `SPAN` columns. Each span has a largest
-    ŝ. Let t be the k-th largest of these. At least k rows have an ŝ of t or more, so each true neighbour has an ŝ of
-    at least t minus twice the limit. All rows with such an ŝ are selected; few of them are not neighbours.
+    ŝ. Let t be the k-th largest of these maxima. At least k rows have an ŝ of t or more, so each true neighbour has
+    an ŝ of at least t minus twice the limit. All rows with an ŝ of at least this value are selected; few of them are
+    not neighbours.
 
     Args:
         points: float32 (n, d).
@@ -102,9 +103,9 @@ class Screen:
             tops = self._products(self.low[q], s[: len(q)])
             self._exclude(s, tops, *(torch.from_numpy(part).to(self.device) for part in self._same_person(block)))
             kth = tops.topk(k, dim=1).values[:, -1].float()
-            # `floor` is the lowest ŝ of a selected row: t minus twice the limit. The factor 3.1 u is a sum: u each
-            # for the term u |s| in the limits of t and of the compared ŝ, u for the rounding of the floor, and 0.1 u
-            # for the products of these errors.
+            # `floor` is the lowest ŝ of a selected row: t minus twice the limit. The factor 3.1 u is a sum: 2 u for
+            # the term u |s|, which is in the limit of t and in the limit of the compared ŝ; u for the rounding of the
+            # floor; and 0.1 u for the products of these errors.
             floor = kth - 2 * self.error[q] - 3.1 * u * (kth.abs() + 2 * self.error[q])
             floor = floor.to(self.kind)[:, None]
             i, span = torch.nonzero(tops >= floor, as_tuple=True)

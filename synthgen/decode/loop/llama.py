@@ -127,7 +127,7 @@ class LlamaStepper:
     All shapes are fixed, so that the result for a row does not depend on the other rows. The caller pads prompts to
     `prompt` tokens, and a step attends to `length` positions of prompt and new tokens. `sizes` lists the numbers of
     rows that a step can compute: the size of the batch, and smaller numbers for batches with few texts. The
-    constructor tests that the smaller numbers give bitwise the results of the full batch.
+    constructor tests smaller numbers, and keeps those that give bitwise the results of the full batch.
 
     Raises:
         ModelError: the model's sliding window is shorter than `length`.

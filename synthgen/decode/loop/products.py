@@ -1,9 +1,9 @@
 """Matrix products of the decode loop: `Plain` for any processor, and two faster products for certain processors.
 
 `Packed` is for processors with bfloat16 instructions, and `Quantized` for processors with int8 instructions. These
-instructions require a special memory layout of the weight matrix (packed). `Plain` packs the weight at every call,
-and the other products only once. They also apply the next operation (SiLU, multiplication or addition) before they
-round the result, so the last bits differ from those of `Plain`.
+instructions require a special memory layout of the weight matrix (packed). `Plain` packs the weight at every call.
+`Packed` and `Quantized` pack it only once. They also apply the next operation (SiLU, multiplication or addition)
+before they round the result, so the last bits differ from those of `Plain`.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from synthgen.core.workers import has_bfloat16
 
 ROWS = 64  # number of rows of x for which the packed layouts are fastest; any other number works too
 LEVELS = 127  # largest int8 number; a weight becomes a whole number from -LEVELS to LEVELS, times a scale
-FINER = 2 * LEVELS  # an activation is the sum of two int8 numbers, and this is the ratio of their scales
+FINER = 2 * LEVELS  # an activation is the sum of two scaled int8 numbers; this is the ratio of their scales
 
 
 class Plain:

@@ -139,7 +139,7 @@ class Client:
         return Answer(text or "", is_cut=reason == "length")
 
     def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, Any]:
-        # returns the status and the JSON value of the reply; None if the reply is not valid JSON
+        # returns the status and the JSON value of the reply; the value is None if the reply is not valid JSON
         parts = urlsplit(self.config.url)
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if (key := self._key()) is not None:

@@ -1,4 +1,4 @@
-"""Draw facts for a prompt with their frequencies in train: sex and age of a person, and number of words to write."""
+"""Draw facts for a prompt with their frequencies in train: a person's sex and age, and a number of words to write."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence

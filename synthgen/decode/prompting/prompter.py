@@ -38,7 +38,8 @@ class Prompter:
     Privacy: a prompt reveals nothing of a vector except the prompt words (see `WordReader`). The rest of the prompt
         comes from the label, the settings and `RecordFacts`.
     Randomness: the facts (a person's description and a text length) of record x are drawn from the stream
-        seeds/x/facts. All segments (parts) of x get the same facts.
+        seeds/x/facts. All segments (parts) of x get the same description, but segment s has its own text length,
+        which is drawn from the stream seeds/s/facts.
     """
 
     reader: WordReader | None = None  # public vocabulary; None for prompts without words

@@ -101,7 +101,7 @@ def word_frequencies(
     kept = {word: -count / n for count, word in ranked[skip : skip + words]}
     if not kept:
         found = f"only {len(ranked)} words are in at least {least} passages"
-        message = f"{folder}: {found}, so none is left without the {skip} most frequent words"
+        message = f"{folder}: {found}, so no word is left after the {skip} most frequent words are omitted"
         raise DataError(message, hint="Lower vocabulary.least or vocabulary.skip.")
     return kept
 

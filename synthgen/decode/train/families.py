@@ -17,7 +17,7 @@ from synthgen.decode.train.config import AUTO, BridgePart
 
 ATTENTION, GATED = ("q_proj", "k_proj", "v_proj", "o_proj"), ("gate_proj", "up_proj", "down_proj")
 TURN = "<|im_start|>"  # the token that begins a turn in the chat form of SmolLM2 and Qwen
-# tokens that the model never writes, of SmolLM2, Qwen2.5 and Qwen3, Llama 3, Phi-3, Phi-4, Mistral
+# tokens that a model never writes; in order, of SmolLM2, Qwen2.5 and Qwen3, Llama 3, Phi-3, Phi-4, Mistral
 _LLAMA_RESERVED = "<|reserved_special_token_0|>"
 RESERVED = ("<filename>", "<|box_start|>", _LLAMA_RESERVED, "<|placeholder1|>", "<|dummy_0|>", "[control_8]")
 

@@ -83,8 +83,9 @@ def teacher_inputs(ids: Tensor, is_vector: Tensor, is_text: Tensor, padding: int
 
     `ids` (n, length) are the student's input: a prompt with the placeholders of the vector, then the text, then the
     token `padding`, which is also the end-of-text token. `is_vector` marks the placeholders, and `is_text` the text.
-    The teacher's input contains the text twice: without end-of-text tokens in place of the placeholders, and complete
-    after the prompt. The returned mask marks the second copy, which the teacher predicts.
+    The teacher's input contains the text twice. The first copy takes the place of the placeholders, and has no
+    end-of-text token. The second copy follows the prompt and is complete. The teacher predicts the second copy, which
+    the returned mask marks.
     """
     rows, lengths = [], []
     for row, vector, text in zip(ids.cpu(), is_vector.cpu(), is_text.cpu(), strict=True):

@@ -9,8 +9,8 @@ noisy vector, and then predicts the passage:
 
 T is the number of tokens of the passage, text_t its token t, x its vector, and soft the projector. Noise is added
 because a run decodes interpolated vectors, which are not the vector of any text. In a run, the prompt names a label.
-Passages have no labels, so a training prompt contains characteristic words of the passage. It can also contain prompt
-words (words of a public vocabulary near the noisy vector), as the prompts of a run do if `decode.words` is not 0.
+Passages have no labels, so most training prompts contain characteristic words of the passage instead. They can also
+contain prompt words (words of a public vocabulary near the noisy vector), as in a run with `decode.words` above 0.
 
 Reference: Cheng et al., xRAG, 2024 (arXiv 2405.13792v2), section 3.3 (paraphrase pretraining). The noise, the prompts
 and the low-rank adapters are additions of this project.

@@ -54,7 +54,7 @@ class Task:
 
 
 def require_vllm() -> None:
-    """Raise DependencyError if vLLM is not installed; vLLM is not imported."""
+    """Raise DependencyError if vLLM is not installed; the test does not import vLLM."""
     if find_spec("vllm") is None:
         hint = "Install it on a machine with a GPU: pip install vllm. Without it, set decode.engine: transformers."
         raise DependencyError("decode.engine: vllm is not installed", hint=hint)

@@ -11,7 +11,7 @@ from pathlib import Path
 from synthgen.core.errors import DataError
 from synthgen.core.files import read_bytes
 
-NO_RELEASE = "none"  # stands on the page in place of a digest if the run has no release
+NO_RELEASE = "none"  # the page states this in place of a digest if the run has no release
 _RELEASE_TAG = re.compile(rb'<meta name="synthgen-release" content="([0-9a-f]{64}|none)">')
 
 

@@ -104,8 +104,8 @@ def _membership(tables: ReviewTables) -> RiskRanking:
             break
         share = float((control.cosine >= train.cosine[row]).mean())
         result = (
-            "of all synthetic records, the most similar one to the training record that the audit names, similarity "
-            f"{train.cosine[row]:.3f}; {share:.1%} of the control records have an equally or more similar one"
+            "this is the synthetic record most similar to the training record that the audit names (similarity "
+            f"{train.cosine[row]:.3f}); {share:.1%} of the control records have one that is at least as similar"
         )
         near = int(train.row[row])
         found.setdefault(near, RiskyRecord(row=near, result=result, train_row=row))
@@ -168,8 +168,8 @@ def _linkage(tables: ReviewTables) -> RiskRanking:
     for row in sorted(hits["train"], key=lambda i: (-cosine[i], i)):
         near = int(forward["train"].row[row])
         result = (
-            "of all synthetic records, the most similar one to the training record that the audit names, similarity "
-            f"{cosine[row]:.3f}; the real record most similar to this synthetic record is of the same person"
+            "this is the synthetic record most similar to the training record that the audit names (similarity "
+            f"{cosine[row]:.3f}); the real record most similar to this synthetic record is of the same person"
         )
         found.setdefault(near, RiskyRecord(row=near, result=result, train_row=row))
     of_train, of_control = (f"{len(hits[c.role])} of {len(c)}" for c in (tables.train, tables.control))

@@ -194,7 +194,7 @@ def test_signed_data_that_were_not_audited_are_refused(case, copy, reissue, refu
 
 
 @pytest.mark.parametrize(
-    ("digests", "message"), [({}, "does not say which"), ({"synthetic": "0" * 64}, "not the audited records")]
+    ("digests", "message"), [({}, "contains no digest"), ({"synthetic": "0" * 64}, "not the audited records")]
 )
 def test_evidence_without_or_with_other_records_is_refused(copy, judge, reissue, digests, message):
     reissue(copy, {METRICS: lambda v: v.update(digests=digests)})

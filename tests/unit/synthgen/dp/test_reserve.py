@@ -155,7 +155,7 @@ def test_a_changed_file_or_accountant_does_not_spend_the_budget_twice(project, m
         reserved(config)
     assert not secret.exists()
     write_new(secret, bytes(32), 0o600)
-    with pytest.raises(InputError, match="not the one with which a privacy budget was reserved"):
+    with pytest.raises(InputError, match="differs from the secret with which a privacy budget was reserved"):
         reserved(config)
     kept.rename(secret)
 

@@ -140,7 +140,7 @@ def test_a_key_that_was_used_with_another_ledger_is_reported_before_any_work(pro
     with pytest.raises(InputError, match="lacks its file `key`") as caught:
         Pipeline(project.config(ledger="./second")).run(until=until)
     assert caught.value.hint.startswith(
-        "If earlier runs with this releaser's key used another ledger, use its folder"
+        "If earlier runs with this releaser's key used a different ledger, use that ledger's folder"
     )
     assert not (project.folder / "ws" / "stages").exists()
 

@@ -63,7 +63,7 @@ def test_a_secret_with_which_a_budget_was_reserved_must_stay_the_same(tmp_path):
     secret = file.read_bytes()
     assert run_secret(job.config, job.workspace) == secret
     file.write_bytes(bytes(32))
-    with pytest.raises(InputError, match="is not the one with which a privacy budget was reserved") as other:
+    with pytest.raises(InputError, match="differs from the secret with which a privacy budget was reserved") as other:
         run_secret(job.config, job.workspace)
     file.unlink()
     with pytest.raises(InputError, match="is missing, but a privacy budget was reserved with this secret") as missing:

@@ -288,7 +288,7 @@ def test_problems_of_configuration_classes_and_models_are_listed_in_one_plan(con
 @pytest.mark.parametrize("changes", [{"source": {"path": "absent.jsonl"}}, {"policy": "absent.yaml"}])
 @pytest.mark.models
 def test_a_source_or_policy_that_cannot_be_read_is_listed_with_the_other_problems(config, folder, changes):
-    with pytest.raises(DataError, match="no plan and no release are possible, for 3 reasons") as caught:
+    with pytest.raises(DataError, match="neither a plan nor a release is possible, for 3 reasons") as caught:
         make_plan(config(**changes, decode={"model": "meta/none"}, release={"key": "none.pem"}))
     for part in ("absent", "meta/none", f"release.key: there is no file {folder / 'none.pem'}"):
         assert sum(part in problem for problem in caught.value.problems) == 1, part

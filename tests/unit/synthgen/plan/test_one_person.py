@@ -25,7 +25,7 @@ def test_the_share_of_other_methods():
 def test_the_failure_of_parent_recovery_is_certain_only_with_enough_records():
     found = certain_recovery(METHODS["smote"](), EXTERNAL, 100)
     assert found.startswith("audit parent_recovery: smote makes about 42% of the records mostly from one person")
-    assert "interpolate.method: dp-gaussian and dp.epsilon of at most 3; this audit then need not pass" in found
+    assert "dp.epsilon of at most 3; a release then does not require this audit to pass" in found
     assert certain_recovery(METHODS["smote"](), EXTERNAL, 5) is None
     assert certain_recovery(METHODS["vae"](), EXTERNAL, 5000) is None
     without = EXTERNAL.model_copy(update={"dp_substitute": None})

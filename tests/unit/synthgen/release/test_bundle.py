@@ -83,7 +83,7 @@ def refused_content(releases):
     yield ".", replace(good, policy=releases.policy_of(releases.APPROVED_POLICY))
     yield ".", replace(good, evidence=worse, decision=replace(failed, allowed=True))  # a forged decision
     yield ".", replace(good, records=good.records[1:])
-    yield "differ from the audited ones", replace(good, records=[(f"{t}.", y) for t, y in good.records])
+    yield "differ from the audited records", replace(good, records=[(f"{t}.", y) for t, y in good.records])
 
 
 def test_content_that_the_gates_did_not_allow_is_not_written(releases, tmp_path):

@@ -186,7 +186,7 @@ def test_each_control_fails_its_own_check(logs, inputs, number):
 def test_log_without_a_replay_does_not_pass(logs, inputs):
     result = run(inputs, logs.log(logs.vote(RNG(0)), replay=None))
     assert (result.verdict, result.details["checks"]["replay"]) == ("insufficient", "missing")
-    assert "replay the code with fixed answers" in result.reason
+    assert "run the code with fixed answers" in result.reason
 
 
 @pytest.mark.parametrize(

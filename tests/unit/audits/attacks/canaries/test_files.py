@@ -98,7 +98,7 @@ BAD = {
         "inserted", 2, None
     ),
     "1 rows have an unknown value in the column 'family'": spoil("family", 0, "secret kind"),
-    "the same value in the column 'inserted'; this is not so for 1 person": lambda t: t["inserted"].__setitem__(
+    "the same value in the column 'inserted'; this rule is broken for 1 person": lambda t: t["inserted"].__setitem__(
         -1, not t["inserted"][t["group"].index(t["group"][-1])]
     ),
     "for 1 person, the number of rows differs from the value in the column 'repeats'": spoil("repeats", 0, 7),
