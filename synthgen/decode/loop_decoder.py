@@ -14,7 +14,7 @@ from torch import Tensor
 from synthgen.core.errors import DataError, ModelError
 from synthgen.core.progress import Advance
 from synthgen.core.seeds import SeedTree
-from synthgen.core.sentences import NO_END, SENTENCE_END
+from synthgen.core.sentences import NO_END, SENTENCE_END, without_open_end
 from synthgen.core.types import Candidate, Float32, Latents
 from synthgen.decode.base import Settings
 from synthgen.decode.class_words import TokenBiases
@@ -226,13 +226,15 @@ def candidates_of(
 ) -> tuple[Candidate, ...]:
     """Return texts as candidates, n consecutive texts for each latent.
 
+    Lines without content at the end of a text are removed (`without_open_end`).
+
     `surprisal` has the surprisal of each text: the mean of -ln p(token), divided by ln(size of the vocabulary).
     """
     return tuple(
         Candidate(
             latent_id=latents.ids[i // n],
             index=i % n,
-            text=text,
+            text=without_open_end(text),
             label=latents.labels[i // n],
             finish=end,
             surprisal=round(surprisal[i], 4),

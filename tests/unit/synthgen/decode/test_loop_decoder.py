@@ -70,6 +70,21 @@ def test_texts_become_candidates_of_their_latents(tiny):
     assert found[1].finish == "length"
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Seen today.\nPLAN:", "Seen today."),
+        ("Seen today.\n\nPLAN:\n- \n", "Seen today."),
+        ("1) Salt\n2)", "1) Salt"),
+        ("Seen.\nFH:\nFather: gout", "Seen.\nFH:\nFather: gout"),  # the heading has content
+        ("PLAN:", "PLAN:"),  # nothing would remain
+        ("See you.\nKind regards,", "See you.\nKind regards,"),
+    ],
+)
+def test_a_candidate_does_not_end_with_an_empty_heading_or_list_item(tiny, text, kept):
+    assert [c.text for c in candidates_of(tiny.latents(1), 1, [(text, "stop")], [0.1])] == [kept]
+
+
 SAID = "The doctor sees the garden."
 
 
