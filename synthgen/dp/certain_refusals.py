@@ -43,7 +43,7 @@ def refuse_unreleasable_run(
 
     Raises:
         BudgetError: the release would be refused. The message lists each reason that applies:
-            - the remaining budget is too small, or delta is above the limit for all runs together;
+            - the remaining budget is too small;
             - delta is too large for the number of persons in train;
             - the control persons were already audited as often as the policy allows;
             - the input checks find a problem that prevents the release, or their metrics violate a rule.

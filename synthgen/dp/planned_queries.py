@@ -129,7 +129,7 @@ def run_limit(config: Config, policy: Policy) -> Cost | None:
     The ledger is the institution's record of the privacy budgets of all runs. If `dp.delta` or `dp.persons` is not
     set, the result is the limit of the policy, or None if the policy has no limit. If both are set:
 
-    - With a policy limit, the result is this limit, with delta at most `most_delta(dp.persons)`.
+    - With a policy limit, the result is this limit, with delta at most `dp.delta` and `most_delta(dp.persons)`.
     - Without a policy limit, epsilon is infinite, and delta is `dp.delta` of the run.
     """
     limit, delta, persons = policy_limit(policy), config.dp.delta, config.dp.persons
@@ -137,11 +137,11 @@ def run_limit(config: Config, policy: Policy) -> Cost | None:
         return limit
     if limit is None:
         return Cost(epsilon=math.inf, delta=delta)
-    return Cost(epsilon=limit.epsilon, delta=min(limit.delta, most_delta(persons)))
+    return Cost(epsilon=limit.epsilon, delta=min(limit.delta, delta, most_delta(persons)))
 
 
 def delta_problem(config: Config, policy: Policy, persons: int) -> str | None:
-    """Return an error message if the delta of all runs together is too large for the number of persons, else None.
+    """Return an error message if `dp.delta` is too large for the number of persons, else None.
 
     `persons` is the number of persons in train. It is rounded down to two significant digits, as in the accounting
     audit, and the message does not state it. With `secret: public`, delta has no limit.
@@ -151,10 +151,8 @@ def delta_problem(config: Config, policy: Policy, persons: int) -> str | None:
         return None
     if limit.delta <= most_delta(rounded_down(max(persons, 1))):
         return None
-    return (
-        f"dp.delta: {limit.delta:.3g} for all runs together is above 1 / ({PERSONS_PER_DELTA} n), where n is the "
-        "number of persons in train"
-    )
+    largest = f"1 / ({PERSONS_PER_DELTA} n), where n is the number of persons in train"
+    return f"dp.delta: {limit.delta:.3g} is above {largest}; lower dp.delta"
 
 
 def configured_queries(config: Config) -> dict[str, QuerySpec]:

@@ -98,7 +98,7 @@ def _stored(job: Job, *, spend_again: bool) -> _Stored:
 def _run_at(result: StageResult | None, place: Path) -> str | None:
     # the folder of an unfinished stage has the suffix .partial
     folder = place.with_name(f"{place.name}.partial") if result is None else place
-    # if the stage is finished but has no result, somebody modified its files, so the id in these files is not used
+    # if a finished stage has no result, its files were rejected because somebody modified them; their id is not used
     if (result is None and place.exists()) or not (folder / RUN).is_file():
         return None
     return _run_in(folder)

@@ -278,9 +278,8 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
     `spentBefore` is the joint epsilon of all other reservations in the ledger, made before or after this run, except
     voided ones. `maxEpsilon` and `maxDelta` are the policy's limit or, without one, the totals of all runs.
 
-    All totals are computed at the same delta: the largest delta that the policy and the declared number of persons
-    allow, or `dp.delta` if the policy has no limit. If the mechanism log states totals at a smaller delta, that delta
-    is used.
+    All totals are computed at the same delta: `dp.delta`, but at most the delta that the policy and the declared
+    number of persons allow. If the mechanism log states totals at a smaller delta, that delta is used.
 
     Raise Overspent if all runs together exceed the budget of the policy. Raise InputError if the ledger cannot be
     used, was changed, replaced or rolled back, or has no entry for the DP result of this run.

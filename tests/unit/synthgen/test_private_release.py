@@ -101,10 +101,10 @@ def test_dp_release_verifies_and_states_the_spent_budget(finished, first_run):
     privacy = found.statement.predicate.privacy
     assert (privacy.mechanism, privacy.epsilon, privacy.delta, privacy.unit) == ("dp-gaussian", 2.0, 4e-4, "group")
     stated = privacy.budget
-    assert (stated.spent_before, stated.max_epsilon, stated.delta, stated.voided) == (0.0, 2.5, 1e-3, 0)
-    assert stated.spent_after == pytest.approx(1.817, abs=0.01)  # epsilon at the delta of all runs
+    assert (stated.spent_before, stated.max_epsilon, stated.delta, stated.voided) == (0.0, 2.5, 4e-4, 0)
+    assert stated.spent_after == pytest.approx(2.0, abs=0.01)
     line = next(check.detail for check in found.checks if check.id == "ledger")
-    assert "all runs of the ledger together: epsilon 1.8" in line
+    assert "all runs of the ledger together: epsilon 2 at delta 0.0004" in line
 
     # of everything that was counted from persons, the bundle contains only verdicts
     metrics = json.loads((bundle.path / "evidence" / "metrics.json").read_bytes())["metrics"]
@@ -115,7 +115,7 @@ def test_dp_release_verifies_and_states_the_spent_budget(finished, first_run):
     assert "real train records" not in page
     for words in (
         "δ = 0.0004, which is 1 in 2,500",
-        "one more run of at most ε = 1.45 is possible",
+        "one more run of at most ε = 1.26 is possible",
         "WITHHELD",
         "reveals that the gates passed",
     ):
@@ -257,10 +257,10 @@ def test_a_run_released_last_counts_all_budget_spent_since_its_reservation(finis
     spend("second", 0.5)
     privacy, own = stated("out")
     (one,), budget = privacy.composition, privacy.budget
-    assert (one.epsilon, one.delta, budget.delta, budget.voided) == (0.5, 4e-4, 1e-3, 0)
-    assert budget.spent_before == joint_epsilon(one.mechanisms, delta=1e-3) == pytest.approx(0.44, abs=0.02)
-    assert budget.spent_after == pytest.approx(joint_epsilon([*one.mechanisms, *own], delta=1e-3), rel=1e-9)
-    assert budget.spent_after < 2.0  # the sum of the two stated epsilons is 2.5
+    assert (one.epsilon, one.delta, budget.delta, budget.voided) == (0.5, 4e-4, 4e-4, 0)
+    assert budget.spent_before == joint_epsilon(one.mechanisms, delta=4e-4) == pytest.approx(0.5, abs=0.02)
+    assert budget.spent_after == pytest.approx(joint_epsilon([*one.mechanisms, *own], delta=4e-4), rel=1e-9)
+    assert budget.spent_after < 2.2  # the sum of the two stated epsilons is 2.5
 
     # a reservation that exceeds the limit blocks a release, until it is voided
     noise = {"kind": "gaussian", "noise_multiplier": 1.5, "sampling_rate": 1.0, "steps": 1}

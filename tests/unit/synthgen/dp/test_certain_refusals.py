@@ -121,14 +121,15 @@ def test_split_without_a_problem_is_not_refused_and_all_problems_are_listed(proj
     external = load_policy("hospital-external")
     limits = external.dp_substitute.model_copy(update={"max_epsilon": 1.0, "max_delta": 0.5})
     policy = external.model_copy(update={"dp_substitute": limits})
+    large = project.config(**budgets.with_dp(epsilon=2.9, delta=9e-3, persons=10))
     found = refused_before(
-        config, prepared(control=[r.text for r in control.records], near_duplicate_rate=0.02), policy=policy
+        large, prepared(control=[r.text for r in control.records], near_duplicate_rate=0.02), policy=policy
     )
     for problem, start in zip(
         found,
         (
             "epsilon: the limit for all runs together is 1;",
-            "dp.delta: 0.01",
+            "dp.delta: 0.009",
             "attempts: the control persons were already audited 3 times",
             "input checks: 2.0%",
             "input checks: train and",

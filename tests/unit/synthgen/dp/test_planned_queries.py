@@ -72,12 +72,13 @@ def test_run_without_a_budget_has_no_queries():
         queries_of(without_budget())
 
 
-def test_run_limit_is_that_of_the_policy_at_the_delta_that_the_persons_allow():
+def test_run_limit_is_that_of_the_policy_at_the_delta_of_the_run():
     inside, outside = load_policy("research"), load_policy("strict-dp")
     for secret in ("workspace", "public"):  # without a policy limit, delta is that of the run
         assert run_limit(config(secret=secret), inside) == Cost(epsilon=math.inf, delta=4e-6)
-    assert run_limit(config(), outside) == Cost(epsilon=3.0, delta=1e-5)
-    many = config(dp={**DP, "persons": 20_000})
+    assert run_limit(config(), outside) == Cost(epsilon=3.0, delta=4e-6)
+    assert run_limit(config(dp={**DP, "delta": 1e-5}), outside) == Cost(epsilon=3.0, delta=1e-5)
+    many = config(dp={**DP, "persons": 20_000, "delta": 5e-6})
     assert run_limit(many, outside) == Cost(epsilon=3.0, delta=5e-6)
     assert (run_limit(without_budget(), inside), run_limit(without_budget(), outside).epsilon) == (None, 3.0)
 
@@ -85,11 +86,12 @@ def test_run_limit_is_that_of_the_policy_at_the_delta_that_the_persons_allow():
 @pytest.mark.parametrize(
     ("persons", "delta", "policy", "in_train", "is_large"),
     [
-        (20_000, 4e-6, "strict-dp", 20_999, False),  # the number in train is rounded down to two digits
-        (20_000, 4e-6, "strict-dp", 21_000, True),
+        (20_000, 5e-6, "strict-dp", 20_999, False),  # the number in train is rounded down to two digits
+        (20_000, 5e-6, "strict-dp", 21_000, True),
         (20_000, 4e-6, "strict-dp", 30, False),
-        (2_000, 4e-6, "strict-dp", 11_000, True),
-        (2_000, 4e-6, "strict-dp", 10_999, False),
+        (2_000, 1e-5, "strict-dp", 11_000, True),
+        (2_000, 1e-5, "strict-dp", 10_999, False),
+        (2_000, 4e-6, "strict-dp", 11_000, False),  # with a smaller delta, `persons` can stay a lower bound
         (2_000, 5e-5, "research", 2_099, False),
         (2_000, 5e-5, "research", 2_100, True),
         (2_000, 4e-5, "research", 2_599, False),

@@ -61,7 +61,7 @@ def booked(config):
 
 def test_plan_states_spent_continued_and_missing_budget(project):
     policy, config = load_policy("strict-dp"), project.config(**DP)
-    spent = "epsilon 0 at delta 1e-05 for all runs together"
+    spent = "epsilon 0 at delta 4e-06 for all runs together"
     assert (booked(config), make_plan(config).ledger) == ([], spent)
     reserved(config)
     text = make_plan(config).to_text()
@@ -106,7 +106,7 @@ def test_second_run_may_claim_the_whole_delta_that_the_persons_allow(project):
             refuse()
         (problem,) = refused.value.problems
         assert problem.startswith("epsilon: the limit for all runs together is 3; 2.2")
-        assert problem.endswith("(at delta 8.33333e-06)")
+        assert problem.endswith("(at delta 8e-06)")
 
 
 def test_delta_too_large_for_train_is_refused_before_the_reservation(project):
@@ -118,7 +118,7 @@ def test_delta_too_large_for_train_is_refused_before_the_reservation(project):
         Pipeline(config).run(until="interpolate")
     assert (
         refused.value.problems[0]
-        == "dp.delta: 0.009 for all runs together is above 1 / (10 n), where n is the number of persons in train"
+        == "dp.delta: 0.009 is above 1 / (10 n), where n is the number of persons in train; lower dp.delta"
     )
     assert warned.startswith(refused.value.problems[0])
     assert not any(
