@@ -10,8 +10,9 @@ from audits.gate.disclosure import public_details
 from audits.gate.policy import Policy
 
 MIN_STEP_RECORDS = 10  # smallest rounding step, in records, of a published share of real records
-# smallest number of persons in a published subgroup; for each attribute, `synthgen evaluate` omits subgroups until at
-# least this number of persons, or nobody, is outside all published subgroups
+# Smallest number of persons in a published subgroup. The result of the persons outside all published subgroups of an
+# attribute could be computed from the others, so they must also be at least this many, or none; `synthgen evaluate`
+# omits further subgroups until this holds.
 MIN_SUBGROUP_PERSONS = 50
 _FIELDS = ("value", "low", "high", "n")  # keys of a published score
 
@@ -46,7 +47,8 @@ def shown_utility(utility: Mapping[str, Any], policy: Policy, released: Collecti
 def _contradictory(tables: Mapping[str, Any]) -> dict[str, Any]:
     """Return for each table the rounded share of texts that contradict themselves, by kind of contradiction.
 
-    The shares of the real table are omitted if the rounding step 1/20 is below `MIN_STEP_RECORDS` records.
+    The shares of the real table are omitted if one rounding step, 1/20 of the real records, is fewer than
+    `MIN_STEP_RECORDS` records.
     """
     steps = {"synthetic": 100, "real": 20}  # key: table; value: number of rounding steps from 0 to 1
     return {

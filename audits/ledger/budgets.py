@@ -184,9 +184,9 @@ def note_draw(folder: Path, high_water_mark: HighWaterMark, run: str) -> bytes:
             raise Overspent(
                 "this run has already drawn its noise, and the workspace has no result for the current inputs; the "
                 "budget of the run is spent, and a run cannot draw noise twice",
-                hint="Restore the configuration, data and version with which the noise was drawn, or rename the "
-                "folder reserve-*.before-* in the workspace back to its former name. If you can do neither: "
-                + _NEW_RUN,
+                hint="Restore the configuration, data and version with which the noise was drawn. Or, if --resume "
+                "never set an earlier reservation aside, move the newer folder stages/reserve-* out of stages, and "
+                "remove .before-* from the name of the earlier folder. If you can do neither: " + _NEW_RUN,
             )
         chain.append({"what": DRAW, "run": run})
         return _seal_key(chain, run)

@@ -104,7 +104,7 @@ def _problems_of(
 ) -> Iterator[str]:
     """Yield the problems of a decision; `named` has the decisions that it names, `found` all decisions."""
     if not all(earlier.seen <= decision.seen for earlier in named):
-        yield "names a decision, but not every decision that the named decision names"
+        yield "names an earlier decision, but omits a decision that the earlier decision names"
     if any(earlier.file.created > decision.file.created for earlier in named):
         yield "is dated before an approval, rejection or closing that it names"
     if decision.kind != "CLOSE" and any(earlier.kind == "CLOSE" for earlier in named):

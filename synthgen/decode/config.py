@@ -189,7 +189,8 @@ class DecodeConfig(Section):
     def _has_words(cls, words: int, info: ValidationInfo) -> int:
         if words == 0 and info.data.get("writer") == PROMPT:
             raise ValueError(
-                "must be from 1 to 16 with `writer: prompt`: the model receives a vector only as this number of words"
+                "must be from 1 to 16 with `writer: prompt`: the model does not receive the vector, only words that "
+                "describe it"
             )
         return words
 

@@ -80,7 +80,7 @@ class Paraphrase:
 class CheckpointBridge(Bridge):
     """A bridge that is part of the checkpoint of its language model."""
 
-    templates: tuple[Paraphrase, ...]  # one template is drawn for each latent
+    templates: tuple[Paraphrase, ...]  # one template is drawn for each vector that is decoded
     raw_norm: float | None = None  # mean norm of the encoder's vectors before normalization; None until measured
     dtype: Dtype = "bfloat16"  # dtype of the language model
 

@@ -78,7 +78,10 @@ Item = Note | Dropped | Remark | MergedPerson | PersonNames | StaffNames
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fields:
-    """The places of a note's fields in the source, in the notation of its reader; None selects the default place."""
+    """Where the source has the fields of a note, in the notation of the reader of the format.
+
+    For FHIR, it is a path such as `encounter.serviceType.text`. None selects the default place.
+    """
 
     person: str | None = None
     encounter: str | None = None

@@ -1,7 +1,7 @@
-"""One release with the embedded models, made once by the command line; the tests use copies of its folder.
+"""Fixtures: one release with the embedded models, which the command line makes once, and copies of its folder.
 
-The release, its first verification and each release that is killed run in a separate process. All other commands run
-in the process of the tests.
+The release, its first verification and each release that is killed run in a separate process. All other commands of
+`synthgen` run in the process of the tests.
 """
 
 import contextlib
@@ -104,7 +104,7 @@ def run_here(folder, arguments, env, main=cli.main):
 
 @dataclass(frozen=True)
 class Trial:
-    """A folder made by `init`, with a quick configuration and a policy that lets it pass."""
+    """A folder as `synthgen init` creates it, but with a quick configuration and a policy that its release meets."""
 
     folder: Path
     name: str = "clinic.yaml"
@@ -142,7 +142,7 @@ class Trial:
         return self.run("release", self.config, *options, **env)
 
     def start_release(self, log, stage=""):
-        """Start a release that logs to a file; return its process when a stage (default: any stage) has begun."""
+        """Start a release that logs to a file; return its process when a stage (default: any) has begun."""
         place = {"cwd": self.folder, "env": environment(), "stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
         with log.open("w") as messages:
             process = subprocess.Popen(command("release", self.config), stderr=messages, **place)
@@ -198,7 +198,7 @@ def copy(released, tmp_path):
 
 @pytest.fixture
 def unmade(copy):
-    """A copy in which nothing has been run yet."""
+    """A copy of the released trial, without its workspace and bundles."""
     shutil.rmtree(copy.folder / "out")
     shutil.rmtree(copy.workspace)
     return copy

@@ -57,7 +57,7 @@ class Clinic:
         return Path(shutil.copytree(self.bundles[policy], folder / policy))
 
     def sign(self, bundle, name, *options):
-        """Sign as this person and return the new file; if the command fails, raise its error."""
+        """Sign with the key `name` and return the new file; if the command fails, raise its error."""
         before = files(bundle)
         role = ("--close",) if name == "releaser" else ("--role", ROLES[name])
         options = options if "--review" in options else (*options, "--no-review")

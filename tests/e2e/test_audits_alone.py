@@ -60,12 +60,12 @@ def saved(table, path):
 def called(*words, cwd):
     alone = {
         k: v for k, v in os.environ.items() if k != "PYTHONPATH"
-    }  # the network guard would block the installation
+    }  # PYTHONPATH has the network guard of the tests, which would block the installation
     return subprocess.run([str(w) for w in words], cwd=cwd, env=alone, capture_output=True, text=True, check=False)
 
 
 def lowest(requirements):
-    """Return requirements that allow only the oldest minor versions of those given."""
+    """Return the requirements, each restricted to the oldest minor version that it allows."""
     return re.sub(r"^(\S+)>=(\S+)", r"\1>=\2,<=\2.999", requirements, flags=re.MULTILINE)
 
 
@@ -131,7 +131,7 @@ def test_the_audits_install_and_run_without_the_engine(alone, tmp_path, request)
     tables, copies = written(tmp_path)
     asked = [word for role, path in tables.items() for word in (f"--{role}", path)]
     done = called(alone, "-m", "audits", "run", *asked, "--out", tmp_path / "out", "--json", cwd=tmp_path)
-    assert done.returncode == 4, done.stderr  # far too few people for anything to pass
+    assert done.returncode == 4, done.stderr  # there are far too few persons for a pass
     report = json.loads(done.stdout)
     assert (tmp_path / "out" / "audit.json").read_text() == done.stdout.rstrip("\n")
     Draft202012Validator(schema).validate(report)

@@ -1,10 +1,10 @@
-"""Mistakes of users lead to one clear message with its exit code, lose nothing and show no text of a record."""
+"""A mistake of a user leads to an exit code and one clear message without text of a record; no file is lost."""
 
 import json
 
 import pytest
 
-CANARY = "ZEBRAFINK4711"
+CANARY = "ZEBRAFINK4711"  # a word of every record, which no message may show
 LABELS = ("cardiology", "gastroenterology", "pulmonology")
 
 
@@ -24,7 +24,7 @@ def write(trial, records):
 
 
 def refused(trial, done, code, *parts):
-    """Check a failed command: exit code, parts of the message, no traceback, no canary, and no release."""
+    """Check a failed command: exit code, parts of the message, no traceback, no `CANARY`, and no release."""
     assert (done.returncode, done.stdout) == (code, ""), done.stderr
     assert done.stderr.count("error: ") == 1
     assert [part for part in parts if part not in done.stderr] == []

@@ -15,7 +15,7 @@ RELEASED = ("mixture", "vae")  # the others stop at `interpolate`; all other rel
 
 @pytest.fixture(autouse=True)
 def _few_reconstructions(monkeypatch):
-    monkeypatch.setattr("synthgen.pipeline.rounds.RECONSTRUCTIONS", 24)  # no filter needs them for its limit
+    monkeypatch.setattr("synthgen.pipeline.rounds.RECONSTRUCTIONS", 24)  # all filters, which use them, are off
 
 
 @pytest.mark.parametrize("method", sorted(METHODS))

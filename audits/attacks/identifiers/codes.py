@@ -20,7 +20,7 @@ _SEPARATORS = frozenset((" ", "-", ".", "/", "_", "\\", "|"))  # usual separator
 MAX_GROUPS = 7  # largest number of groups of a code
 MIN_DIGITS = 4  # smallest number of digits of a code; 2 if one of its groups has both letters and digits
 _MAX_SHORT = 3  # largest number of letters in a group of kind "a", and of digits in a group of kind "d" (`_kind`)
-YEAR = re.compile(r"(?:19|20)\d\d")  # groups that are all years are no code
+YEAR = re.compile(r"(?:19|20)\d\d")  # a sequence of years only is no code
 _WITH_DIGIT = r"[^\W_]*\d[^\W_]*"
 # a part of a text that may contain codes: groups with a digit, and short groups of letters next to them
 _STRETCH = re.compile(
@@ -68,10 +68,10 @@ class Code(NamedTuple):
 
     @property
     def is_mixed(self) -> bool:
-        """Whether the code has letters, at least 2 digits and 8 characters, and only usual separators.
+        """Whether the code has letters, at least 2 digits, at least 8 characters, and only usual separators.
 
         The usual separators are the colon and those of `_SEPARATORS` except the space. A group must not contain four
-        letters in a row that may be a word (`_has_word`), as in 2watt/2chan.
+        letters in a row that may be a word (`_has_word`); therefore 2watt/2chan is not mixed.
         """
         n_digits = sum(map(str.isdecimal, self.key))
         has_enough = len(self.key) >= MIN_LONG_CHARACTERS and _MIN_MIXED_DIGITS <= n_digits < len(self.key)

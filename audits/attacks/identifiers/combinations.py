@@ -10,8 +10,9 @@ pairs (row, person) that have a combination with as many bits by chance:
     lambda = (rows of S) × (persons) × 2^-(bits of the combination)
 
 A combination can also contain the full name of the person: two or three words that stand together both in a text of
-the person (`full_names`) and in the row. It counts only in a combination with a date, because without a date it may
-be the name of a place. It adds two kinds of facts: "word" for its rarest word, and "name" for its other words.
+the person (`full_names`) and in the row. The name counts only in a combination with a date, because without a date it
+may be the name of a place. The name adds two kinds of facts: "word" for its rarest word, and "name" for its other
+words.
 
 The bits of a combination are the sum of the bits of its facts, with four exceptions:
 - If a row has n facts of one stratum (a group of similar facts, `Fact.stratum`), each of them has log2(n) fewer bits,
@@ -42,7 +43,7 @@ MAX_COINCIDENCES = 0.01  # a combination is rare if its lambda (see above) is at
 # if fewer control persons match by chance (`judge_combinations`), rare combinations of train persons are leaks
 MIN_CONTROL = MIN_NAMES
 DAYS_OF_DECADE = 3653
-# a row of S is compared with a person only if both have a fact, except sex or a word, that at most 50 persons have
+# a row of S is compared with a person only if they share a fact that at most 50 persons have (not sex or a word)
 MAX_OWNERS = 50
 # kind of fact: largest number of bits of such a fact; a fact of kind "number" has at most `DIGIT_BITS` per digit
 MAX_BITS = {"date": QUASI_BITS["date"], "postal": QUASI_BITS["postal"], "age": 7.0, "sex": 1.0, "word": 20.0}
@@ -78,8 +79,8 @@ class Fact(NamedTuple):
     def stratum(self) -> str:
         """The name of the group of similar facts to which the fact belongs.
 
-        A group has the dates of one decade, postal codes with letters and digits in the same places, or all facts of
-        one of the other kinds.
+        A group consists of the dates of one decade, of the postal codes with letters and digits in the same places,
+        or of all facts of one of the other kinds.
         """
         if self.kind == "date":  # the value begins with the last two digits of the year: "31-03-12" is in the 1930s
             return f"date {self.value[0]}"

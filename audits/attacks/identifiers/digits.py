@@ -141,7 +141,10 @@ def _mixed(word: str, start: int) -> Iterator[_Numeral]:
 
 
 def _digits_like(letters: str, word: str) -> str:
-    """Return the digits that letters in a word resemble ("lo" in "lo54" -> "10"); "" for whole words except "o"."""
+    """Return the digits that letters in a word resemble: "lo" in "lo54" -> "10".
+
+    The result is "" if a letter resembles no digit, or if the letters are a whole word other than "o".
+    """
     if letters == word != "o" or set(letters) - set("olizsbgq"):
         return ""
     return letters.translate(_DIGIT_LIKE)

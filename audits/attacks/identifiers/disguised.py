@@ -4,7 +4,7 @@ A recorded identifier is a name, number or date that was replaced in a real reco
 recorded e-mail address, or another recorded identifier without a token of digits. Dates and personal numbers
 (`RecordedIdentifiers`) are not names. Numbers are searched for by their digits (`known_numbers`). Names are searched
 for by their letters, and all characters of S except letters and digits are ignored. A match is discarded if chance
-explains it, or if it lies in common words. Then the train persons with a disguised name in S are compared with
+explains it, or if it overlaps only common words. Then the train persons with a disguised name in S are compared with
 control persons, whom the generator never saw. In addition, S is searched for single long words of recorded names
 (`leaked_parts`).
 """
@@ -250,8 +250,8 @@ def leaked_parts(
     - At least one person with the word is not in `identified`, the persons whom earlier searches identified.
 
     If no identifier of control is recorded, the train persons whose words are in control texts but not in S are
-    counted instead of control persons, and ordinary words are compared together with all others. The numbers of words
-    must pass the same test as the numbers of persons, because one word of ten persons is one coincidence.
+    counted instead of control persons, and ordinary words are compared together with all others. In this case, the
+    numbers of words must also pass the test, because one word of ten persons is one coincidence.
     """
     word_owners = _long_parts(recorded)
     if not word_owners:

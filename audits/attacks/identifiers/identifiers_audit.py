@@ -24,6 +24,7 @@ from audits.attacks.identifiers.person_names import names_in
 from audits.attacks.identifiers.recorded import RecordedHits, SyntheticCounts, judge_recorded
 from audits.attacks.identifiers.surprisal import QUASI_BITS, Surprisal
 from audits.attacks.identifiers.tables import PatternedHits, People, PoolContent, SyntheticKeys
+from audits.core.errors import counted
 from audits.core.rates import (
     ProvableLimit,
     difference,
@@ -126,7 +127,7 @@ class Identifiers:
             n_control_tokens=searches.n_control_tokens(),
         )
         recorded_hits = judge_recorded(occurrences, counts, surprisal, people.n_train, people.n_persons)
-        # The later searches need the earlier leaks: `judge_altered` does not count persons who have one, and
+        # The later searches need the earlier leaks. `judge_altered` does not count persons who have an earlier leak.
         # `leaked_parts` and `judge_others` ignore a recorded name if all persons whom it identifies have one.
         entities = {**recorded_hits.terms.entities, **patterned.terms.entities}
         plain_digits = {entity.key for entity in entities if entity.key.isdecimal()}
@@ -207,11 +208,12 @@ class _Searches:
         """Judge recorded names in another order or with initials, and names, codes and combined facts from texts.
 
         Return the number of new leaks, all leaks including the earlier `leaks`, and for each search [number of train
-        persons found, number of persons who match by chance]. Persons match by chance if they are in control or, for
-        recorded names, if they are in train and have a form in control texts but not in S. The new leaks are
-        - names; names with the same owners count once, and recorded names only if an owner has no earlier leak;
-        - codes that are neither in `leaks`, nor in `disguised_digits`, nor part of a longer leak
-          (`CodeLeaks.without`);
+        persons found, number of persons who match by chance]. The persons who match by chance are the control persons
+        found and, for recorded names, the train persons with a form of their name in control texts but not in S. The
+        new leaks are
+        - names: names with the same owners count once, and recorded names count only if an owner has no earlier leak;
+        - codes: a code does not count if it contains, or is part of, an identifier in `leaks.entities` or a number in
+          `disguised_digits`, or if it is part of a longer code (`CodeLeaks.without`);
         - train persons whom combinations of facts identify.
         """
         recorded_names = judge_names(self._recorded_names, surprisal, self._people)
@@ -318,8 +320,8 @@ def _verdict(n_leaks: int, excess: Estimate, scan_p: float, limit: ProvableLimit
     tau = limit.tau
     if n_leaks > 0:
         return "fail", (
-            f"the synthetic table contains {n_leaks} identifiers of train persons; each of them belongs to at "
-            f"most {MAX_OWNERS} persons"
+            f"the synthetic table contains {counted(n_leaks, 'identifier')} of train persons; each identifier "
+            f"belongs to at most {MAX_OWNERS} persons"
         )
     if excess.low > (0.0 if tau is None else tau):
         more_in_train = (

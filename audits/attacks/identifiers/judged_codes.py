@@ -46,7 +46,8 @@ class CodeOccurrences:
         self.n_train: dict[int, int] = {}  # number of characters of a key: number of codes in train
         self.owners: dict[str, Owners] = {}  # key of a code in S: owners of texts outside S with the code
         self.written: dict[str, Code] = {}  # key in `owners`: the code as written in a text outside S
-        # keys of codes that overlap an identifier in a text outside S, if S also has it (`judge_patterned`)
+        # keys of codes that overlap, in a text outside S, an identifier that S also contains
+        # (`judge_patterned` judges these identifiers)
         self.patterned: set[str] = set()
         self.letters: Counter[str] = Counter()  # group of letters: number of codes outside S that contain the group
         self.n_codes = 0  # number of codes outside S
@@ -139,7 +140,7 @@ class CodeLeaks(NamedTuple):
     n_control: int  # number of control persons with a judged code
 
     def without(self, keys: Iterable[str]) -> "CodeLeaks":
-        """Return the leaks, except those that contain or are in one of `keys`, or are in a longer returned leak."""
+        """Return the leaks that neither contain nor are part of one of `keys` and are not part of a longer leak."""
         longest_first, others = sorted(self.owners, key=len, reverse=True), list(keys)
         kept = dict[str, Sequence[int]]()
         for key in longest_first:
@@ -157,9 +158,9 @@ def judge_codes(occurrences: CodeOccurrences, people: People, surprisal: Surpris
         lambda = (codes of its length in S) × (codes of its length in train) × 2^-(surprisal in bits)
 
     Each judged code is in one of three groups:
-    - long: a long code (`Code.is_long`) of at least 20 bits, if lambda is below .05. All such codes of one length
-      whose lambda is .05 or more are tested together: they are also in this group if train persons have significantly
-      more of them than the highest of their lambdas (`exceeds_chance`).
+    - long: a long code (`Code.is_long`) of at least 20 bits, if lambda is below .05. The long codes of one length
+      with at least 20 bits and a lambda of .05 or more are tested together. They are also in this group if train
+      persons have significantly more of them than the highest of their lambdas (`exceeds_chance`).
     - mixed: a mixed code (`Code.is_mixed`) of at least 25 bits, if it is not long and lambda is below .05. Groups of
       letters add no bits to it, because they can be a name (as in 99mtc-mdp).
     - other: all other judged codes, and all codes of a shared form (`shared_forms`).

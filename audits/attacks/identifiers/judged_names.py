@@ -196,8 +196,8 @@ def judge_names(occurrences: NameOccurrences, surprisal: Surprisal, people: Peop
     """Return the names of train persons in S that are leaks.
 
     A form counts if at most ten persons have it, all in train or all in control, and public text does not contain it.
-    A form is rare if it has a full given name and fewer than .01 occurrences of it in S are expected by chance. But
-    forms of ordinary words (`_of_ordinary_words`) that S writes only in lower case are not rare. The expected number
+    A form is rare if it has a full given name and fewer than .01 occurrences of it in S are expected by chance. Forms
+    of ordinary words (`_of_ordinary_words`) that S writes only in lower case are never rare. The expected number
     of occurrences is lambda_1 or, if S writes the form with capital letters, the smaller of lambda_1 and lambda_2:
 
         lambda_1 = (ways to write the name) × n × 2^-(surprisal of its words in bits),   n = number of tokens of S

@@ -1,4 +1,4 @@
-"""Read the list of the identifiers that were replaced in each row of a table."""
+"""Read the lists of the identifiers that were replaced in the rows of a table, one list for each row."""
 
 import errno
 import json

@@ -1,7 +1,8 @@
 """Store which strings occur in a table, and who owns them.
 
 The owners of a string are the persons in whose texts it occurs. A string is stored as its key: its 64-bit hash in
-Python, which is never written to a file. Two of n strings have the same key with a probability of about n^2 / 2^65.
+Python, which is never written to a file. Among n different strings, the probability that two have the same key is
+about n^2 / 2^65.
 """
 
 from array import array
@@ -17,7 +18,8 @@ from audits.text.ngrams import distinct
 
 SEVERAL = -1  # replaces the owner of a string that several persons own
 MAX_OWNERS = 10  # a string with more owners identifies nobody; CMS and Health Canada require groups of at least 11
-BLOCK_KEYS = 1 << 20  # new keys are merged into the sorted keys when at least this many were added
+# new keys are merged into the stored keys when they are at least this many, and at least as many as the stored keys
+BLOCK_KEYS = 1 << 20
 # Values of `minimum` for `exceeds_control`, which compares matches of train persons in the synthetic table with
 # chance matches. The generator cannot have caused a chance match. If there are fewer than `minimum` chance matches,
 # every match of a train person is a leak.

@@ -172,7 +172,10 @@ class FormSearch:
         self._phrases = Phrases(self._surnames)
 
     def forms_in(self, words: Sequence[str]) -> Iterator[NameForm]:
-        """Yield the forms whose surname is in a text and that agree (`agrees`) with the three words on each side."""
+        """Yield the forms that a text may contain.
+
+        The text must contain the surname, and the form must agree (`agrees`) with the three words on each side of it.
+        """
         for index, at in self._phrases.occurrences(words):
             surname = self._surnames[index]
             end, of_surname = at + len(surname), self._forms[surname]
@@ -195,7 +198,7 @@ def agrees(form: NameForm, context: Iterable[str]) -> bool:
 def _before(words: Sequence[str], at: int, given: Tokens) -> tuple[Tokens, int, int] | None:
     """Return the given names or initials that end before token `at`, with their start and end (exclusive).
 
-    Particles and unknown initials may stand between the given names and token `at`.
+    Particles, and an initial that the name does not have, may stand between the given names and token `at`.
     """
     matched: list[str] = []
     first, left = at, len(given)

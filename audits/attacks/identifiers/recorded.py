@@ -49,7 +49,8 @@ class RecordedIdentifiers:
     """
 
     values: Sequence[Value]  # the tokens of each value, at most 8
-    owners: Sequence[Owners]  # owners of each value; if the value has forms, the owners of its rarest form
+    # owners of each value; if the value has forms, the owners of its form with the fewest owners
+    owners: Sequence[Owners]
     owners_of_form: Mapping[Entity, Owners]  # owners of the values that have each form
     index_of: Mapping[Value, int]  # index of each value
     forms: Mapping[Entity, int]  # index of the first value with each form
@@ -57,7 +58,10 @@ class RecordedIdentifiers:
     personal_numbers: frozenset[int]  # indices of the values that are personal numbers
 
     def may_be_misspelt(self, value: Value) -> bool:
-        """Return whether to search for misspellings: if a value has >= 8 characters and a word of >= 4 letters."""
+        """Return whether to search for misspellings of a value.
+
+        The value must have at least 8 characters, and a word of at least 4 letters that has no digits.
+        """
         return sum(map(len, value)) >= _MIN_EDITED_CHARACTERS and any(map(_may_be_misspelt, value))
 
 
@@ -171,8 +175,8 @@ class Occurrences:
 
         A value identifies its owners, with two exceptions:
         - A value with more than ten owners or in public text, or a date with several owners, identifies no person.
-        - If both train and control persons own a value, it identifies the train owners if it is a personal number.
-          Otherwise, it identifies no person.
+        - A value that both train and control persons own identifies only the train owners if it is a personal number,
+          and no person if it is not.
 
         `sizes` is (number of train persons, number of train and control persons). `further` has additional owners,
         such as the owners of texts that contain a form of the value.
@@ -258,7 +262,7 @@ class _Rarity:
         date                 different dates     recorded dates                 15
         any other form       tokens              1                              `Surprisal.entity_bits`
         any other value      tokens              1                              sum of `Surprisal.bits` of the words;
-                                                                                of several words, at most `date_bits`
+                                                                                for several words, at most `date_bits`
         misspelt value       tokens              values that may be misspelt    lower bits of the two spellings, minus
                                                                                 log2 of `n_within_one_edit`
     """

@@ -34,7 +34,7 @@ from audits.core.types import AuditInputs, Bool, Int, persons
 from audits.text.common_text import FEWEST
 
 _MIN_CHARACTERS = 4  # `long_words` ignores shorter words
-# smaller numbers of matches expected by chance (lambda) are neglected
+# if lambda (the number of matches expected by chance) is below this number, it does not explain a match
 MAX_COINCIDENCES_OF_KIND = 0.05
 
 
@@ -210,10 +210,10 @@ def judge_patterned(
     - A direct identifier or contact is a hit of each of its owners if all of them are in train or all in control.
     - A direct identifier of a train person is a leak, even if control persons also have it.
     - A contact of a train person is a leak, with two exceptions. A contact of three or more persons, some in train
-      and some in control, is no leak, because it may belong to a front desk. If at least four contacts of a kind are
-      shared, contacts of this kind are leaks only if significantly more train persons have one in S than the number
-      of shared contacts predicts (`exceeds_control`). This number is the number of contacts that exactly two persons
-      have, plus the number of control persons with a contact in S that no train person has.
+      and some in control, is no leak, because it may belong to a front desk. If a kind has at least four shared
+      contacts, contacts of this kind are leaks only if significantly more train persons have one in S than the number
+      of shared contacts predicts (`exceeds_control`). The number of shared contacts is the number of contacts that
+      exactly two persons have, plus the number of control persons with a contact in S that no train person has.
     - A date, postal code or high age in S is a leak if its only owner is a train person, and if significantly more
       train than control persons are the only owner of such a value in S (`exceeds_control`).
     """
@@ -263,9 +263,10 @@ class _DirectMatch(NamedTuple):
 def _unexplained(direct: Iterable[_DirectMatch], pool: PoolContent) -> Iterator[_DirectMatch]:
     """Yield the direct identifiers in S that do not match by chance.
 
-    Identifiers of equal kind, length and number of digits are judged as one group, but those with a label in S are
-    judged apart from those without. If no identifier of a group belongs to a train person, chance explains each match
-    with a lambda of at least .05. Otherwise, chance explains all matches of the group in two cases:
+    Identifiers of equal kind, length and number of digits are judged as one group, but those with a label in S (such
+    as "MRN") are judged apart from those without. If no identifier of a group belongs to a train person, chance
+    explains each match with a lambda of at least .05. Otherwise, chance explains all matches of the group in two
+    cases:
     - The highest lambda of an identifier of train is at least .05, and the number of matches of train is not
       significantly higher than this lambda (`exceeds_chance`).
     - At least two identifiers of the group belong to no train person, and those of train persons are not

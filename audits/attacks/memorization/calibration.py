@@ -2,8 +2,9 @@
 
 The audit measures values of each person, such as the length of the longest run (sequence) of own words in a synthetic
 row. Own words are words outside common text, which several persons share. The generator never read the texts of
-control persons, so their values are due to chance. The thresholds for train persons are therefore calculated from the
-highest control values. A planted copy is a train record that the audit examines as if it were a synthetic row.
+control persons, so the values of control persons are due to chance. The thresholds for train persons are therefore
+calculated from the highest control values. A planted copy is a train record that the audit examines as if it were a
+synthetic row.
 """
 
 from collections.abc import Sequence
@@ -81,8 +82,8 @@ def loose_thresholds(by_chance: float) -> ChanceThresholds:
     """Return the thresholds for the share of a record found in pieces in all rows, or in any word order in one row.
 
     certain = limit = max(.6, by_chance + .2) if by_chance is at most .6. Otherwise, both are infinite and the test is
-    not used. A high by_chance occurs because a large table contains short pieces of every record, or because long
-    rows contain most words of every record.
+    not used. by_chance is high if a large table contains short pieces of every record, or if long rows contain most
+    words of every record.
     """
     certain = max(FLOOR_LOOSE, by_chance + MARGIN_LOOSE) if by_chance <= MAX_BY_CHANCE else np.inf
     return ChanceThresholds(by_chance, certain, certain)

@@ -2,13 +2,16 @@
 
 Seven values measure how much text of a person p the synthetic table S contains. Each value has two thresholds,
 `limit` and `certain`, which are calibrated on control persons (formulas in `Memorization`). If a train person reaches
-a limit, the audit does not pass. The symbol in brackets is `certain` for hit and near, and `limit` for the other
-values. A run is a sequence of consecutive words. Own words are outside common text, which several persons share.
+a limit, the audit does not pass. In the list below, the symbol in brackets is `certain` for hit and near, and `limit`
+for the other values. A run is a sequence of consecutive words. Own words are the words outside common text, which
+several persons share.
 
 A row in which a value reaches `certain` proves a leak, unless the texts of control persons show that chance explains
-the copies. Whole records of at least 13 words prove a leak, unless they are as frequent for control persons. Two
-tests on all persons can also prove a leak: significantly more train than control persons have copied text, or the
-persons with the highest values include significantly more or fewer train persons than chance explains (scan test).
+the copies. This exception does not apply to pieces. If S contains whole records (of at least 13 words) of train
+persons, this proves a leak in two cases: S contains none of control persons, or S contains whole records of
+significantly more train than control persons. Tests on all persons can also prove a leak: significantly more train
+than control persons have copied text, or the persons with the highest values include significantly more or fewer
+train persons than chance explains (scan test).
 
 - hit(p) [L*]: length, in words, of the longest run of own words of p in a row of S. The limit is L, the smaller of
   L* and 30.
@@ -213,7 +216,7 @@ def bags_at_limit(facts: Measurements, bags: BagMatches) -> Bool:
 def _n_sharing(found: Matches, n_train: int, is_long: Bool) -> int:
     """Return how many control persons share a long passage with S or with train for reasons other than a leak.
 
-    A long passage is a run of at least LONG_TOKENS own words, or at least NEAR of a record. `is_long` tells for each
+    A long passage is a run of at least LONG_TOKENS own words, or at least NEAR of a record. `is_long` states for each
     control person whether S contains a long passage of the person. Two persons are merged if the texts of one repeat
     at least half of a record of the other. A control person counts if
     - S contains a run of at least LONG_TOKENS own words of the person that no train person has; or

@@ -25,8 +25,9 @@ COUNTED_LENGTHS = 5, 6, 8, 10, 13, 16, 20, 30, 50
 # for a pass, at most this share of the words of train, and of the synthetic table, may be common text
 # (`Memorization` defines common text)
 MAX_COMMON = 0.9
-# for a pass, at most this share of the train records may be in length classes (`calibration.STRATA`) in which the
-# audit finds fewer than half of the planted copies (train records that it searches as if they were synthetic)
+# For a pass, at most this share of the train records may be in length classes (`calibration.STRATA`) that the audit
+# cannot test. The audit cannot test a class if it finds fewer than half of the planted copies of this class. Planted
+# copies are train records that the audit examines as if they were synthetic.
 MAX_UNTESTED = 0.1
 
 
@@ -40,10 +41,11 @@ class Memorization:
     T are the train persons, H the control persons and S the synthetic rows. Common text has two parts: headings of
     forms (four words that more than ten persons and more than 1 % of the persons have), and sequences of eight words
     that at least three persons share or that one person shares with the public reference. The audit removes common
-    text. It joins the remaining (own) words before and after it, so that one run (sequence of words) can cover
-    several fields of a form. Two ids count as one person if the texts of one id repeat at least half of a record of
-    the other id; phrases of many persons do not count for this half. Text that only these two ids share is not common
-    text. A person p has these values:
+    text. It joins the remaining words (own words), so that one run (sequence of words) can cover several fields of a
+    form. Two ids count as one person if the texts of one id repeat at least half of a record of the other id, not
+    counting phrases of many persons or of public text. Text that only these two ids share is not common text.
+
+    A person p has these values:
 
         hit(p)    = number of words of the longest run of own words of p in a row of S. A run that several
                     persons have counts only if it is long or has rare words (`runs_alone`)
@@ -54,7 +56,7 @@ class Memorization:
         pieces(p) = largest share of the rare runs of 3, 5, 8 or 13 words of one record of p that occur anywhere
                     in S (`in_pieces` chooses one of these lengths)
         short(p)  = number of words of the longest record of p that has fewer than 13 words and the same letters as a
-                    row of S, or as one or more whole sentences of a row (`whole_records`)
+                    row of S, or as one or more consecutive sentences of a row (`whole_records`)
         bag(p)    = largest share of words that one record of p with at least 8 words and one row of S have in common.
                     Rare words have a larger weight, and the share is relative to the record or the row, whichever has
                     more weight. Only rows with the words in changed order count (`word_bags`). Each length class of
@@ -73,17 +75,21 @@ class Memorization:
         Delta = (share of T with hit(p) >= L) - (share of H with hit(p) >= L),   L = min(L*, 30)
 
     If a value of a train person reaches its limit, the audit does not pass. For this comparison, L* above 30 is
-    replaced by 30, and C* above .65 by .65. A limit is not used if control persons have too high values: M* if max
-    whole(p) exceeds 32, W* if max words(p) exceeds .6, P* if max pieces(p) exceeds .6, R* if max short(p) exceeds 8,
-    and B* if max bag(p) exceeds .92. If the audit passes, its reason names the unused limits among M*, W*, P* and R*.
-    A pass also requires that the upper end of the interval of Delta is at most tau. tau is .001, .003 or .01,
-    depending on the number of persons (`provable_limit`).
+    replaced by 30, and C* above .65 by .65. The audit does not pass either if a row of S equals a record of at least
+    13 words that only one train person has (`whole_records`).
+
+    A limit is not used if the values of control persons are too high: M* if max whole(p) exceeds 32, W* if max
+    words(p) exceeds .6, P* if max pieces(p) exceeds .6, R* if max short(p) exceeds 8, and B* if max bag(p) exceeds
+    .92. If the audit passes, its reason names the unused limits among M*, W*, P* and R*.
+
+    For a pass, the upper end of the interval of Delta must also be at most tau. tau is .001, .003 or .01, depending
+    on the number of persons (`provable_limit`).
 
     Each maximum grows with the number of control persons, so the limits use at most n_T random control persons,
     where n_T is the number of train persons. Two things do not count for the limits: control persons who share at
     least half of a record with a train person, and runs that both a control person and a train person have.
 
-    `audits explain memorization` lists the verdicts.
+    `audits explain memorization` describes the verdicts.
 
     Privacy: reads all texts. The result contains counts and findings. The findings (row, characters and person of
         each hit) must not be released.
@@ -125,8 +131,8 @@ class Memorization:
             judged,
             quarantined=tuple(rows.tolist()),
             findings=(*in_quarantine, *renumbered),
-            reason=f"{judged.reason}; {len(rows)} rows that may quote a train person are not part of this verdict: "
-            "remove them from the table before release",
+            reason=f"{judged.reason}; this verdict excludes {counted(len(rows), 'row')} that may quote a train "
+            "person; remove every excluded row from the table before release",
         )
 
 
@@ -165,7 +171,7 @@ def _judge(inputs: AuditInputs, pool: Pool, found: Matches, facts: Measurements)
 def _findings(
     inputs: AuditInputs, pool: Pool, found: Matches, facts: Measurements
 ) -> tuple[tuple[Finding, ...], int]:
-    """Return the findings: copies of train persons in synthetic rows, and how many findings are omitted."""
+    """Return the findings (copies of train persons' text in synthetic rows), and the number of omitted findings."""
     n_train_rows, n_synthetic = len(inputs.train), len(inputs.synthetic)
     owners = found.merged[pool.owner[:n_train_rows]]
     texts = locations.SourceTexts(inputs.synthetic.texts, inputs.train.texts, owners, persons(inputs.train.groups)[0])
@@ -194,7 +200,7 @@ def _findings(
 
 
 def _verdict(found: Matches, facts: Measurements) -> tuple[Verdict, Status, str]:
-    """Return the verdict, the status and the reason: "fail" has priority over "insufficient"."""
+    """Return the verdict, the status and the reason; "fail" has priority over "insufficient"."""
     leak = _leak_reason(facts)
     if leak is not None:
         return "fail", "measured", leak
@@ -243,9 +249,9 @@ def _leak_reason(facts: Measurements) -> str | None:
         # rows that equal a record of at least 13 tokens are counted only if these records prove a leak
         n_rows = len(facts.rows_above_limit) - len(facts.quotations) if records_leak else facts.n_certain_rows
         return (
-            f"{n_rows} synthetic rows each copy text of a train person: at least {facts.limits.run.limit} "
-            "consecutive words that only this person or very few other persons wrote, a whole record, or most of a "
-            f"record with words changed, inserted or reordered{pieces}"
+            f"text of a train person is copied in {counted(n_rows, 'synthetic row')}: at least "
+            f"{facts.limits.run.limit} consecutive words that only this person or very few other persons wrote, "
+            f"a whole record, or most of a record with words changed, inserted or reordered{pieces}"
         )
     if facts.proven_above_tau > 0 or facts.train_excess_p <= CHANCE_LEVEL:
         return "the table copies or nearly copies the text of significantly more train persons than control persons"
@@ -284,15 +290,15 @@ def _invalid_reasons(found: Matches, facts: Measurements) -> Iterator[str]:
             f"{table_limits.share.by_chance:.0%} of a record)"
         )
         yield (
-            f"{len(facts.rows_above_limit)} synthetic rows each contain at least {table_limits.run.limit} "
-            "consecutive words, most of a record, or one whole short record, of a train person. These rows may be "
-            f"quotations{sharing if facts.n_sharing > 0 else ''}. Remove the rows and audit again. If they quote "
-            "public text, pass that text with `--reference FILE`"
+            f"{counted(len(facts.rows_above_limit), 'synthetic row')} may quote a train person: at least "
+            f"{table_limits.run.limit} consecutive words, most of a record, or one whole short record"
+            f"{sharing if facts.n_sharing > 0 else ''}. Remove these rows and audit again. If they quote public "
+            "text, pass that text with `--reference FILE`"
         )
     if n_with_record > 0:
         yield (
-            f"the table contains whole records of {n_with_record} control persons, so the generator may have seen "
-            "control; draw control from a later period, or remove records that several persons share"
+            f"the table contains whole records of {counted(n_with_record, 'control person')}, so the generator may "
+            "have seen control; draw control from a later period, or remove records that several persons share"
         )
     if common > MAX_COMMON:
         yield (
@@ -301,8 +307,8 @@ def _invalid_reasons(found: Matches, facts: Measurements) -> Iterator[str]:
         )
     if facts.n_non_members < facts.excess.n / 2:
         yield (
-            f"only {facts.n_non_members} control persons share no record with train, so the person ids are probably "
-            "wrong; give all records of a person the same id"
+            f"only {facts.n_non_members} control persons do not share at least half of a record with a train person, "
+            "so the person ids are probably wrong; give all records of a person the same id"
         )
     if facts.planted.untested_share > MAX_UNTESTED:
         yield (
@@ -320,7 +326,7 @@ def _finite(limit: float) -> float | None:
 def _details(pool: Pool, found: Matches, facts: Measurements) -> Mapping[str, Any]:
     n_train, table_limits = pool.n_train, facts.limits
     train, control = found.best[:n_train], found.best[n_train:]
-    # number of words of the longest run of own words in each synthetic row; in `found`, the planted rows follow them
+    # number of words of the longest run of own words in each synthetic row; the planted rows at the end are cut off
     row_run = found.row_run[: len(found.row_run) - int(facts.planted.planted.sum() + facts.reordered.planted.sum())]
     review = (row_run >= FLOOR_TOKENS) & (row_run < table_limits.run.limit)
     bags = dict(zip(map(str, LENGTHS), table_limits.bags, strict=True))

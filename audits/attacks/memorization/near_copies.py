@@ -34,7 +34,7 @@ BLOCK_PRODUCTS = 1 << 21  # approximate number of terms that are added for the s
 
 
 class NearCopies(NamedTuple):
-    """Shares of records in single rows; the r pairs (row, owner) with a share of at least NEAR are listed."""
+    """How much of each owner's records single rows contain; r pairs (row, owner) with a share >= NEAR are listed."""
 
     best: Float  # highest share of a record of each owner in one synthetic row, (n_owners,)
     row: Int  # row of each listed pair, synthetic or planted (`near_copies` explains planted rows), (r,)
@@ -49,7 +49,7 @@ class NearCopies(NamedTuple):
 
 
 class Pieces(NamedTuple):
-    """Shares of records in all synthetic rows together; the fragments are runs of words.
+    """How much of each owner's records all synthetic rows together contain; the fragments are runs of words.
 
     r pairs of a row and an owner are listed. In each pair, the row has a rare fragment that only this owner has, and
     the owner's `best` is at least NEAR.
@@ -62,7 +62,7 @@ class Pieces(NamedTuple):
 
 
 class OwnedRecords(NamedTuple):
-    """Records with their owners, numbered from 0."""
+    """Records with the numbers of their owners, which start from 0."""
 
     rows: Numbered  # the n records in full
     owner: Int  # owner of each record, (n,)
@@ -91,7 +91,7 @@ class _Fragments(NamedTuple):
         return np.asarray(np.bincount(self.record, weights=values, minlength=len(self.bits)), dtype=np.float64)
 
     def shares(self) -> sparse.csr_array:
-        """Return a matrix (k, n) with the weight of each fragment as a share of the bits of each record with it."""
+        """Return a matrix (k, n): the weight of each fragment, as a share of the bits of each record that has it."""
         data = np.repeat(self.weight, np.diff(self.starts)) * self.inverse_bits[self.record]
         return sparse.csr_array((data, self.record, self.starts), shape=(len(self.keys), len(self.bits)))
 
@@ -142,7 +142,7 @@ def joined(readings: Sequence[NearCopies]) -> NearCopies:
 
 
 def in_pieces(made: Numbered, real: OwnedRecords, non_members: Iterable[int]) -> Pieces | None:
-    """Return how much of a record of each owner all rows together contain, in bits of rare runs of n words.
+    """Return the highest share of a record of each owner that all rows together contain, by rare runs of n words.
 
     Short runs detect small pieces, but also occur by chance. n is therefore the first number in PIECE_TOKENS at which
     no owner in `non_members` has a share above MAX_BY_CHANCE. If there is no such number, n is the last one. The
@@ -210,7 +210,7 @@ def _concatenated(parts: list[Any]) -> Any:
 
 
 def _places_in_row(rows: Numbered, n_tokens: int) -> tuple[Int, UInt]:
-    """Return (indices of the first words, keys) of the fragments of rows; pairs may have other words in between."""
+    """Return (indices of first words, keys) of the fragments of rows; other words may stand inside a pair."""
     if n_tokens != PAIR_TOKENS:
         return places_of(rows, n_tokens)
     position = np.arange(len(rows.tokens))

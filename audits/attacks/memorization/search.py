@@ -6,10 +6,11 @@ owner: a person, or the public.
 1. Split all texts into tokens in three ways (readings), so that misspelled, glued and split words do not hide a copy.
 2. Merge two owners (count them as one) if the texts of one repeat at least half of a record of the other.
 3. In each reading, remove common text, which several owners share. The remaining words are own words.
-4. Find the longest runs of consecutive words that a synthetic row shares with few owners.
+4. Find the longest runs of consecutive words of a synthetic row that few owners have. How many owners are few depends
+   on the length and rarity of the run (`runs_alone`).
 5. In some readings, measure how much of a record a row contains if words are changed, inserted, reordered or missing.
 
-`Matches` has the highest value of each person and of each row.
+`Matches` has, for each person and each row, the length of the longest run and the largest share of a record.
 """
 
 from collections.abc import Iterator, Sequence
@@ -90,16 +91,16 @@ class Matches:
 
     merged: Int  # for each owner, the lowest number of the owners merged with it (`readings`), (n_owners,)
     best: Int  # longest run of own words of each person in the synthetic table
-    # as `best`, but without runs that a train person has, and without runs that are at least half covered by a train
-    # person's run in the same row (`_overlapping`)
+    # as `best`, for control persons, without runs that may come from train: runs that a train person also has, and
+    # runs that are at least half covered by a train person's run in the same row (`_overlapping`)
     chance: Int
-    # largest share of the rare word pairs of one record of the person that a single row contains
+    # over all records of the person and all rows, the largest share of the record's rare word pairs in the row
     near: Float
-    whole: Int  # longest run of words of each person, common text included
+    whole: Int  # longest run of words that few owners have; parts of the run may be common text
     whole_chance: Int  # as `chance`, but for runs of any words
     shared: Int  # longest run of own words that each control person shares with a train person, (n_control,)
     record: Int  # 13 if a row equals a record of at least 13 tokens that only the person has, otherwise 0
-    # number of tokens of the longest record below 13 tokens that only the person has and a row contains whole, or 0
+    # length of the longest record of fewer than 13 tokens that only this person has and one row contains whole, or 0
     short: Int
     row_run: Int  # longest run of own words
     row_whole: Int  # longest run of words, common text included
@@ -301,13 +302,13 @@ def _shared_with_train(real: Numbered, pool: Pool, merged: Int) -> Int:
 
 
 def own_runs(made: Sequence[str], pool: Pool) -> tuple[Int, Bool]:
-    """Return how much text each row of `made` shares with only few persons, as the maximum over the readings.
+    """Return two measures of the text that each row of `made` shares with few persons; both combine all readings.
 
     Returns:
         Number of tokens of the longest run of own words in each row, or 0 if it is below FLOOR_TOKENS, shape (m,).
         Whether each row contains a run of at least CEILING_TOKENS words, common text included, or at least the share
-        NEAR of a record, shape (m,). The share is that of rare word pairs, rare words or rare runs of three words
-        (`near_copies`), or of the bag of words in changed order (`word_bags`).
+        NEAR of one record in one of four measures, shape (m,): rare word pairs, single rare words, rare runs of three
+        words (`near_copies`), or words in changed order (`word_bags`).
     """
     longest, is_near = np.zeros(len(made), dtype=np.int64), np.zeros(len(made), dtype=np.bool_)
     public = len(pool.side) - 1

@@ -31,8 +31,8 @@ class TextKeys(NamedTuple):
     # 3 keys of each text that has RECORD_TOKENS tokens or more after its numbers are masked (`without_numbers`): the
     # text as written, the text with masked numbers, and the text with sorted sentences
     records: Keyed
-    # keys of the letters only (`short_keys`): of the shorter records (`record_keys`), or of each row and those of its
-    # parts that may equal a shorter record (`row_keys`)
+    # keys of the letters (`short_keys`) of the shorter records (`record_keys`), or of each row and of the parts of
+    # each row that may equal a shorter record (`row_keys`)
     short: Keyed
     sentences: Keyed  # keys of sentences of at least MIN_SENTENCE_TOKENS tokens
 
@@ -112,7 +112,7 @@ class _Collector:
 
 
 def short_keys(texts: Iterable[Sequence[str]]) -> list[tuple[int, int]]:
-    """Return the key and the number of tokens of each short text; a text is given by its tokens.
+    """Return the key and the number of tokens (with masked numbers) of each text; a text is given by its tokens.
 
     The key depends only on the letters (`without_digits_and_doubles`), so that glued, split or stretched words and
     changed numbers do not hide a copy. Texts without letters have no key.
@@ -122,7 +122,7 @@ def short_keys(texts: Iterable[Sequence[str]]) -> list[tuple[int, int]]:
 
 
 def _runs(parts: Sequence[list[str]]) -> Iterable[list[str]]:
-    """Yield the words of each run of consecutive sentences that may equal a short record, with masked numbers."""
+    """Yield the words of each run of consecutive sentences that is short enough to equal a short record."""
     for start in range(len(parts)):
         words: list[str] = []
         for part in parts[start:]:

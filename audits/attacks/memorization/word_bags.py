@@ -87,14 +87,14 @@ def word_bags(made: Numbered, real: OwnedRecords, n_synthetic: int) -> BagMatche
         w(i) = log2(N / df(i)),   w(x) and w(s) = sum of w(i) over the items of x and of s
 
     x is a record and s a row. Item i = (word, k) is the k-th occurrence of a word in a text. N is the number of
-    owners, and df(i) the number of owners with a record that has item i. If no record has an item of s, its weight is
-    log2(N). Only the counted words of x have items: all words if at least half of them are own words (outside text
-    that several persons share), otherwise only the own words. The share is 1 if x and s have the same items.
+    owners, and df(i) the number of owners with a record that has item i. An item of s that no record has gets the
+    weight log2(N). Only the counted words of x have items: all words if at least half of them are own words (outside
+    text that several persons share), otherwise only the own words. The share is 1 if x and s have the same items.
 
     The order is the same if s has at least SAME_ORDER · (n - 1) of the pairs of adjacent counted words of x, where n
     is the number of items in both x and s. Otherwise, the order is changed. The two orders have separate kinds,
-    because the same words of two persons are nearly always a quotation, which keeps the order. With a higher value of
-    SAME_ORDER, quotations with changed words would count as changed order.
+    because texts of two persons with the same words are nearly always quotations, and a quotation keeps the order.
+    With a higher value of SAME_ORDER, quotations with some changed words would count as changed order.
 
     Records with fewer counted words than LENGTHS[0] are skipped. `made`, `real` and `n_synthetic` are as in
     `near_copies`; token 0 must be a masked number.

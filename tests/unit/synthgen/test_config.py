@@ -22,7 +22,9 @@ NO_BRIDGE = (
 )
 EXCLUDED = "`sex: male` and `sex: female` exclude each other"
 NO_KEY = "must not contain a user name or key; set `key_env` to the environment variable with the API key"
-NO_WORDS = "must be from 1 to 16 with `writer: prompt`: the model receives a vector only as this number of words"
+NO_WORDS = (
+    "must be from 1 to 16 with `writer: prompt`: the model does not receive the vector, only words that describe it"
+)
 NO_TOP_K = "with `engine: endpoint`, the server does not receive this setting; omit the key"
 ONLY_PROMPT = "only `writer: prompt` uses this key; set `writer: prompt`, or omit the key"
 

@@ -107,7 +107,7 @@ def _numbers_by_chance(personal_numbers: Mapping[int, ValueFound], values: Seque
     """Return the indices of the personal numbers in S that chance explains.
 
     Numbers with equally many digits are tested together. All of them are returned if none is from train, or if at
-    least two (`MIN_NUMBERS`) are from control and not significantly more from train (`exceeds_control`).
+    least two (`MIN_NUMBERS`) are from control and those from train are not significantly more (`exceeds_control`).
     """
     groups = defaultdict[int, list[int]](list)
     for i in personal_numbers:

@@ -177,7 +177,7 @@ def test_a_decision_must_name_every_decision_that_a_named_one_names(copy, releas
     value = releases.statement(copy, name)
     value["predicate"]["seen"] = [hashlib.sha256(owner.read_bytes()).hexdigest()]
     changed = put(copy, releases, name, value, (releases.RELEASER,), "releaser")
-    problem = "names a decision, but not every decision that the named decision names"
+    problem = "names an earlier decision, but omits a decision that the earlier decision names"
     assert failure(copy, releases) == f"E_APPROVAL {changed}: {problem}"
 
 

@@ -62,7 +62,7 @@ def test_repetitions_are_removed_and_counted(found, dedupe, n):
     report = found(dedupe=dedupe)
     assert len(report.corpus) == len(ROWS) - n
     assert report.corpus.texts[0] == BASE
-    assert any(note.startswith(f"{n} records that repeat") for note in report.notes) == (n > 0)
+    assert any(note.startswith(f"{n} near repetitions of") for note in report.notes) == (n > 0)
     assert report.counts()["repeated"] == n
 
 

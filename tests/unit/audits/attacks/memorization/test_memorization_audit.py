@@ -109,7 +109,7 @@ def test_rows_that_may_be_quotations_are_neither_listed_twice_nor_counted_as_lea
     places = [(finding.row, finding.person) for finding in result.findings]
     assert {row for row, _ in places} == {0, 1}
     assert len(places) == len(set(places))
-    assert result.reason.startswith("1 synthetic rows each copy") is not copied_control
+    assert result.reason.startswith("text of a train person is copied in 1 synthetic row:") is not copied_control
 
 
 def test_a_record_in_pieces_is_found_in_its_rows(fresh_inputs, retexted, longest):

@@ -70,7 +70,7 @@ def test_neighbours_ranks_by_the_distance_to_control(reviewed):
 def test_membership_lists_the_nearest_record_of_each_train_record_once(reviewed):
     found = rank("membership", reviewed()).records
     assert [(record.row, record.train_row) for record in found] == [(0, 0), (2, 1)]  # train row 2 is near row 0 too
-    assert "similarity 1.000; 50.0% of the control records" in found[0].result
+    assert "(similarity 1.000); 50.0% of the control records" in found[0].result
 
 
 def test_parent_recovery_ranks_by_the_weight_of_the_heaviest_person(reviewed):
