@@ -384,7 +384,7 @@ def unaccounted(parts: Mapping[str, Any]) -> list[str]:
         "off)": compares_persons,
         "source.min_class counts the persons of each class (remove this key)": counts_persons,
         "deidentify.sample is private text in which the run counts identifiers (remove this key)": has_sample,
-        "with source.max_records, the number of records of other persons decides whether a person is kept (remove "
+        "source.max_records keeps or drops a person depending on the number of records of other persons (remove "
         "this key)": is_limited,
         "segments learns headings from the records (remove this section)": parts.get("segments") is not None,
         "interpolate.balance as-source counts records (set equal, or a number for each label)": counts_records,

@@ -329,15 +329,16 @@ def _unaudited(
     content = [(row[text], row.get(label)) for row in rows] if is_usable else []
     extra = present - {text, label} - {name for name in possible_numberings if is_numbering(values[name], content)}
     if extra:
-        advice = "remove them with `audits rewrite` (row numbers and ids that follow from the rows are accepted)"
+        kept = "accepted: row numbers in order, and ids that SynthGen computes from text and label"
+        advice = f"remove them with `audits rewrite` ({kept})"
         return [f"the table has columns that no audit reads: {_shown(extra)}; {advice}"]
     problems = []
     if any(_COLUMN.fullmatch(name) is None for name in present - NUMBERINGS):
         form = "a letter, followed by at most 31 letters, digits or underscores"
         problems.append(f"a column name must be {form}, because no audit reads column names")
     if any(len(set(map(type, column))) > 1 for column in values.values()):
-        mixed = "the values of a column differ in type (such as text and number), and no audit reads types"
-        problems.append(f"{mixed}: rewrite the table with `audits rewrite`")
+        mixed = "the values of a column differ in type (such as text and number), and types can carry information"
+        problems.append(f"{mixed}; rewrite the table with `audits rewrite`")
     return problems + (file_problems(path, rows) if rows else [])
 
 

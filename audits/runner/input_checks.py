@@ -61,7 +61,7 @@ def check_split(inputs: AuditInputs, rng: np.random.Generator, *, quarantine: bo
     - All rows of control persons who share a direct identifier with a train person: the two may be the same person
       or relatives. Identifiers of more than ten persons are ignored. For this kind, 1 % of the persons is the limit.
     - Rows of the reference (public text) that repeat phrases of a train or control record, if the reference
-      contains at least half of this record. Otherwise, a synthetic copy of the record would be common text.
+      contains at least half of this record: with these rows, a synthetic copy would count as common text.
 
     Five further findings are problems:
     - Shift: the AUC interval of a classifier that distinguishes train from control persons excludes 0.5. If it is

@@ -16,7 +16,7 @@ BRIDGE, PROMPT, XRAG = "bridge", "prompt", "xrag"  # values of `writer`
 BUILTIN, VLLM, ENDPOINT = "builtin", "vllm", "endpoint"  # values of `engine`
 DEFAULT_WORDS = 10  # default of `words` with `writer: prompt`
 AUTO, PLAIN = "auto", "plain"  # values of `style`; "auto" is also a value of `max_new_tokens`
-MIN_TOKENS, MAX_TOKENS = 16, 96  # smallest and largest number that replaces `max_new_tokens: auto`
+MIN_TOKENS, MAX_TOKENS = 16, 96  # limits of the number that replaces `max_new_tokens: auto`, without segments
 # like `MAX_TOKENS`, but for `writer: prompt`; for a bridge, the limit is lower, because the soft tokens of a bridge
 # carry few details of long texts
 MAX_TOKENS_PROMPTED = 768
@@ -117,8 +117,9 @@ class DecodeConfig(Section):
     class_words: bool | None = Field(
         None,
         validate_default=True,
-        description="Make words that distinguish a class in the training records more likely in its texts. Null "
-        "means true with `engine: builtin` or `transformers`, and false otherwise and under DP.",
+        description="Make the words that distinguish a class in the training records more likely in the synthetic "
+        "texts of this class. Null means true with `engine: builtin` or `transformers`, but false under DP and with "
+        "other engines.",
     )
     template: str = Field(
         "builtin",
@@ -260,7 +261,7 @@ class DecodeConfig(Section):
 
     @property
     def written(self) -> "DecodeConfig":
-        """This configuration, in which `endpoint` keeps only `model`; its other keys do not change texts."""
+        """A copy for cache keys; in `endpoint`, it keeps only `model`, because the other keys do not change texts."""
         if self.endpoint is None:
             return self
         server = EndpointConfig(url="http://server/v1", model=self.endpoint.model)

@@ -70,7 +70,8 @@ PERSON_VERB_AFTER = re.compile(
     r" (?:says|said|attended|attends|reports|reported|denies|denied|states|stated|feels|felt|agrees|agreed|refused"
     r"|refuses|lives|ate|slept|tolerated|walked|complained|complains|arrived|phoned|rang|cried)\b"
 )
-# words before a reversed name such as "OKAFOR, Ngozi"; after these words, the rules for the start of a line apply
+# words before a reversed name such as "OKAFOR, Ngozi"; after these words, as at the start
+# of a line, a reversed name is recognised by capitals or an initial, even if no list contains it
 REVERSED_BEFORE = re.compile(r"(?i:\b(?:patient|pt|name|re|resident|client|mother|father|baby))[:,]? $")
 # Patterns for names with a certain shape, such as "al-Hashimi", "J.T. is", "Van der Merwe, Pieter" and "mcallister,
 # rory ward 4". If a pattern has a group `value`, only the text of this group is the name.

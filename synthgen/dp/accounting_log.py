@@ -26,6 +26,11 @@ from synthgen.dp.replay import Rehearsal
 from synthgen.pipeline.job import Job
 from synthgen.pipeline.secret import PUBLIC
 
+_CORRECT = (
+    "Correct the listed problem and run the same command again. If you change `dp`, the source or the DP queries, "
+    "first void the reservation of this run with `synthgen budget void`."
+)
+
 
 def account_for(
     job: Job,
@@ -46,7 +51,8 @@ def account_for(
     Privacy: reads the ids and texts of train. The log contains a digest of the ids, but no id and no text.
     """
     groups, spending = tuple(record.group for record in train.records), reservation.spending
-    statuses = {kind: "outside" if kind in DECLARABLE else "none" for kind in READS}  # see `with_later_accesses`
+    # `with_later_accesses` explains the values
+    statuses = {kind: "outside" if kind in DECLARABLE else "none" for kind in READS}
     # a model, bridge, style or example that is not shipped with SynthGen may depend on the records
     statuses |= {} if is_public(job.config) else {"model-training": "unaccounted"}
     log = {
@@ -83,7 +89,7 @@ def account_for(
         raise ConfigError(
             "dp: the accounting audit would fail, so no policy would allow a release; no noise was drawn",
             problems=[reason],
-            hint="Correct the listed problem and run the same command again; the run continues with its reservation.",
+            hint=_CORRECT,
         )
     return log
 
@@ -107,7 +113,7 @@ def _mechanisms(queries: Mapping[str, Query], noise: Noise, rehearsal: Rehearsal
 def with_later_accesses(
     log: Mapping[str, Any], policy: Policy, *, n_earlier: int, n_removed: int
 ) -> Mapping[str, Any]:
-    """Return a copy of the log with the status of each access that was unknown when the noise was drawn.
+    """Return a copy of the log with the statuses that were not yet known when the noise was drawn.
 
     `n_earlier` is the number of earlier audits of the control persons; their results may have influenced the settings
     of the run. `n_removed` is the number of synthetic records that were removed after a comparison with train.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from audits.core.errors import AuditError
+from audits.core.rates import TAUS
 from audits.core.stats import needed_for_zero_events
 from audits.gate.dp_substitute import ACCOUNTING
 from audits.gate.policy import Policy
@@ -146,8 +147,8 @@ def _exposure_problems(config: Config, limit: float, train: Corpus, wanted: Mapp
         n = len({record.group for record in train.records if record.label == label})
         if n * limit < m:
             too_small.append(
-                f"{label!r}: {n} {unit} allow at most {int(n * limit)} vectors, but {wanted[label]} records need {m} "
-                f"(smallest possible limit: about {m / n:.3g})"
+                f"{label!r}: {n} {unit} allow at most {int(n * limit)} vectors, but for {wanted[label]} records the "
+                f"first round draws {m}, because filters reject texts (smallest possible limit: about {m / n:.3g})"
             )
     if too_small:
         yield (
@@ -236,22 +237,28 @@ def _why_unmet(  # noqa: PLR0911 - one return per reason
         return f"interpolate.total requests {n_records} records; request more"
     if (source in NEEDS and source != ACCOUNTING) or (source, name) == ("membership", "mirror_auc"):
         return f"a run does not measure this metric; the measurement needs {EXTRA_INPUT.get(source, MIRROR)}"
-    # `tau` is the smallest upper limit on the share of persons with a leak that an audit can prove. With fewer
-    # persons, `tau` is higher.
     if name == "tau" and source in AUDITS:
-        smaller, needed = min(persons["train"], persons["control"]), needed_for_zero_events(rule.limit)
-        unit = unit_of(config)
-        few = f"train or control has only {smaller} {unit}, and {needed} are needed in each"
-        return f"{few}; {_how_to_get_more(unit)}" if smaller < needed else None
+        return _why_tau_unmet(rule.limit, min(persons["train"], persons["control"]), unit_of(config))
     if not isinstance(estimate := reach.get(source), Reach):
         return None
     if rule.min_n is not None and estimate.n < rule.min_n:
         return _too_few(estimate, f"{rule.min_n} are needed")
-    # A rule on a value, unlike a rule on an end of its interval, needs enough persons for a verdict of the audit.
-    # The metrics in STATED are exempt, because they are not measured.
+    # A rule with `bound: value` needs a verdict of the audit, and thus enough persons; a rule on an end of the
+    # interval does not. The metrics in STATED are exempt, because they are not measured.
     if rule.bound == "value" and rule.metric not in STATED and not estimate.can_pass:
         return _too_few(estimate, f"{estimate.n_needed} are needed for a verdict")
     return None
+
+
+def _why_tau_unmet(limit: float, n_persons: int, unit: str) -> str | None:
+    # An audit that finds no leak proves that at most a share `tau` of the persons leak. `tau` is the strictest number
+    # in `TAUS` that n persons in each of train and control allow.
+    low_enough = [tau for tau in TAUS if tau <= limit]
+    if not low_enough:
+        return f"no audit proves a share below {min(TAUS):g}; raise the limit of the rule"
+    needed = needed_for_zero_events(max(low_enough))
+    few = f"train or control has only {n_persons} {unit}, and {needed} are needed in each"
+    return f"{few}; {_how_to_get_more(unit)}" if n_persons < needed else None
 
 
 def _too_few(estimate: Reach, needed: str) -> str:

@@ -47,6 +47,7 @@ def certain_recovery(method: Interpolator, policy: Policy, n_records: int) -> st
         accepted = f" of at most {substitute.max_epsilon:g}; a release then does not require this audit to pass"
     return (
         f"audit parent_recovery: {method.name} makes about {share:.0%} of the records mostly from one person (fewer "
-        f"than {MIN_EFFECTIVE_PARENTS} effective parents), and the audit fails if there is one such record; for "
-        f"external release, set interpolate.method: dp-gaussian and dp.epsilon{accepted}"
+        f"than {MIN_EFFECTIVE_PARENTS} effective parents, so this person has at least 79 % of the weight), and the "
+        "audit fails if there is one such record; for external release, "
+        f"set interpolate.method: dp-gaussian and dp.epsilon{accepted}"
     )

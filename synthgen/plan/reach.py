@@ -136,8 +136,8 @@ def reach_of(
             n=attacked,
             unit=without_reference,
             n_needed=max(margins[-1][0] for margins in LINKAGE_MARGINS.values()),
-            leak=f"the attack is right about {excess:.1%} of the train persons about whom it would be wrong if they "
-            "were in control",
+            leak="of the persons about whom the attack is wrong if they are in control, it is right about "
+            f"{excess:.1%} if they are in train",
             smallest_leak=excess,
         ),
     }

@@ -160,7 +160,7 @@ class Run:
         state = "allows the release" if decision.allowed else "refuses the release"
         lines = [f"policy {self.policy.name} {state}", *decision.summary, *self.remedies(decision)]
         failed = {gate.metric for gate in decision.gates if gate.verdict != "PASS"}
-        # audits with a number that does not meet a gate; `remedies` covers audits whose verdict does not meet a gate
+        # audits with a number whose gate did not pass; if the gate on the verdict failed too, `remedies` states why
         others = {metric.partition(".")[0] for metric in failed if not metric.endswith(".passed")}
         results = read_report((self.folder("audit") / AUDIT).read_bytes()).results
         lines += [

@@ -4,8 +4,8 @@ The bits of a fact are -log2 of the fraction of train and control persons who ha
 The generator read the records of train persons, and never those of control persons.
 
 A combination consists of the facts that a row and a person have in common. It counts if its facts are of at least
-three kinds and no second person has all of them (for words, see `_single_persons`). lambda is the expected number of
-pairs (row, person) that have a combination with as many bits by chance:
+three kinds and no second person has all of them (for words, see `_single_persons`). lambda is the number of pairs
+(row, person) that are expected to have, by chance alone, a combination with this number of bits:
 
     lambda = (rows of S) × (persons) × 2^-(bits of the combination)
 
@@ -40,10 +40,12 @@ from audits.text.normalise import tokens
 
 MIN_KINDS = 3  # smallest number of kinds of facts in a combination
 MAX_COINCIDENCES = 0.01  # a combination is rare if its lambda (see above) is at most this number
-# if fewer control persons match by chance (`judge_combinations`), rare combinations of train persons are leaks
+# if fewer control persons have rare combinations, each rare combination of a train person is a leak; otherwise, a
+# significance test decides (`judge_combinations`)
 MIN_CONTROL = MIN_NAMES
 DAYS_OF_DECADE = 3653
-# a row of S is compared with a person only if they share a fact that at most 50 persons have (not sex or a word)
+# a row of S is compared with a person only if they share a fact that at most 50 persons have; sex and words do not
+# count here
 MAX_OWNERS = 50
 # kind of fact: largest number of bits of such a fact; a fact of kind "number" has at most `DIGIT_BITS` per digit
 MAX_BITS = {"date": QUASI_BITS["date"], "postal": QUASI_BITS["postal"], "age": 7.0, "sex": 1.0, "word": 20.0}
@@ -82,7 +84,7 @@ class Fact(NamedTuple):
         A group consists of the dates of one decade, of the postal codes with letters and digits in the same places,
         or of all facts of one of the other kinds.
         """
-        if self.kind == "date":  # the value begins with the last two digits of the year: "31-03-12" is in the 1930s
+        if self.kind == "date":  # the value begins with the last two digits of the year, such as 31 for 1931 and 2031
             return f"date {self.value[0]}"
         if self.kind == "postal":
             return "postal " + "".join("9" if c.isdecimal() else "A" for c in self.value)
@@ -162,10 +164,10 @@ class FactOccurrences:
         If only one of the n persons has a fact, the share is estimated as 2 × n2 / (n1 × n). n1 is the number of
         facts in its stratum that exactly one person has, and n2 is the number that exactly two persons have.
 
-        A date has at most log2(3653 / s) bits. 3653 is the number of days of a decade, and s is the share of the
-        decade of this date among all dates. Only dates that at least two persons have are counted for s. Leaked dates
-        usually belong to one person. If they were counted, their decade would look frequent and they would have fewer
-        bits.
+        A date has at most log2(3653 / s) bits. 3653 is the number of days of a decade. s is the share of the decade
+        of this date among the different dates that at least two persons have; if no such date is in the decade, this
+        limit does not apply. Leaked dates usually belong to one person. If they were counted, their decade would look
+        frequent and they would have fewer bits.
 
         Reference: Good, Biometrika 1953.
         """
@@ -208,8 +210,9 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
       more train than control persons do.
 
     If a row has the person's full name, the combination is judged both without and with the name. Combinations with a
-    name are compared only with each other, because news texts name public figures beside dates. For them, the second
-    case counts all control persons with a lambda of at most 1.
+    name are counted and tested separately, because control persons have them by chance too: news texts name public
+    figures beside dates. With a name, the second case compares train persons with a lambda of at most .01 with
+    control persons with a lambda of at most 1.
     """
     bits, of_person = occurrences.bits(), defaultdict[int, set[Fact]](set)
     for fact, owners in occurrences.owners.items():
@@ -226,8 +229,8 @@ def judge_combinations(occurrences: FactOccurrences, people: People) -> Combinat
     # {person: rows}: `rare` with lambda of at most .01, `less_rare` with lambda of at most 1, which includes `rare`
     rare, less_rare = (_rows_of(found, n, with_name=False) for n in min_bits)
     rare_named, less_rare_named = (_rows_of(found, n, with_name=True) for n in min_bits)
-    # For each rule: the rows of the train persons, the rows of the control persons with whom they are compared, and
-    # the smallest number of control persons for which the rule makes a significance test.
+    # For each rule: the mapping from which train persons are taken, the mapping in which control persons are counted,
+    # and the smallest number of control persons for a significance test (with fewer, every train person counts).
     rules = (
         (rare, rare, MIN_CONTROL),
         (less_rare, less_rare, 0),
@@ -273,9 +276,9 @@ def _single_persons(
     `facts` and `words` are the content of the row. The shared facts are those that both the row and the person have.
     One combination consists of the shared facts, and the other of the shared facts and the person's full name. The
     second requires a shared date and the full name in the row. If a combination is missing or has fewer than three
-    kinds of facts, its bits are minus infinity. A person is returned if at least one of the two numbers is finite and
-    no second person has all decisive facts. These are the shared facts that are not words, if they are of at least
-    three kinds. Otherwise, all shared facts are decisive.
+    kinds of facts, its bits are minus infinity. The decisive facts are the shared facts that are not words, if those
+    are of at least three kinds, and otherwise all shared facts. A person is returned if at least one of the two
+    numbers is finite and no second person has all decisive facts.
     """
     n_in_stratum = Counter(fact.stratum for fact in facts)
     owner_sets = [occurrences.owners.get(fact, set()) for fact in facts if fact.kind != "sex"]

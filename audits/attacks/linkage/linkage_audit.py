@@ -69,7 +69,8 @@ class Linkage:
             InputError: the vectors passed by the caller do not fit the tables.
         """
         result = self._measure(inputs, rng, confidence)
-        # a pass is changed to insufficient if the audit does not fail on tables with planted copies of train records
+        # a pass stays a pass only if the audit fails on tables with planted copies of train records; otherwise, the
+        # verdict becomes insufficient
         return confirmed(result, inputs, lambda planted, planted_rng: self._measure(planted, planted_rng, confidence))
 
     def _measure(self, inputs: AuditInputs, rng: Rng, confidence: float) -> AuditResult:
@@ -153,7 +154,7 @@ def _insufficient_reason(unclear: list[FamilyResult], holdout: HoldoutTables, pe
     """Return the reason of the verdict "insufficient": how many persons would be enough.
 
     `unclear` lists the attacks with too few persons for a limit, or with an interval that extends beyond the limit.
-    It is empty if only an attack on facts of at most ten persons exceeds its limit.
+    It is empty if only intervals for facts of at most ten persons extend beyond their limit.
     """
     smaller = min(people.n_train, people.n_control)
     # the attack with the largest ratio of needed persons (for the widest limit) to available persons

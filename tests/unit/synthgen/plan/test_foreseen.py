@@ -95,6 +95,8 @@ def test_the_split_of_the_plan_is_that_of_the_run(config):
         ("metric: membership.auc, bound: high, op: '<=', limit: 0.6, min_n: 900", "and 900 are needed"),
         ("metric: memorization.hard_hits, bound: value, op: '<=', limit: 0", "are needed for a verdict"),
         ("metric: identifiers.tau, bound: value, op: '<=', limit: 0.01", "and 299 are needed"),
+        ("metric: identifiers.tau, bound: value, op: '<=', limit: 0.002", "and 2995 are needed"),
+        ("metric: identifiers.tau, bound: value, op: '<=', limit: 0.0009", "no audit proves a share below 0.001"),
         ("metric: secret.private, bound: value, op: '>=', limit: 1", "secret: public; remove that line"),
         ("metric: deidentify.recall, bound: low, op: '>=', limit: 0.9", "requires deidentify.sample"),
         ("metric: canaries.auc, bound: high, op: '<=', limit: 0.6", "a run does not measure this metric"),

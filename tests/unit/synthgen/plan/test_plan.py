@@ -179,7 +179,10 @@ def test_a_too_small_max_exposure_is_a_problem(config):
     persons = len(of_class(limited(1000), LABELS[0]))
     (message,) = found(0.5)
     assert all(label in message for label in LABELS)
-    assert f"{persons} persons allow at most {persons // 2} vectors, but 20 records need 28" in message
+    assert (
+        f"{persons} persons allow at most {persons // 2} vectors, but for 20 records the first round draws 28"
+        in message
+    )
     least = 28 / min(len(of_class(limited(1000), label)) for label in LABELS)
     assert found(least + 1e-9) == []
     assert len(found(least - 1e-9)) == 1
