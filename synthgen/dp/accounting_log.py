@@ -51,9 +51,8 @@ def account_for(
     Privacy: reads the ids and texts of train. The log contains a digest of the ids, but no id and no text.
     """
     groups, spending = tuple(record.group for record in train.records), reservation.spending
-    # `with_later_accesses` explains the values
+    # for the values, see `with_later_accesses`; models, styles and examples of others may depend on the records
     statuses = {kind: "outside" if kind in DECLARABLE else "none" for kind in READS}
-    # a model, bridge, style or example that is not shipped with SynthGen may depend on the records
     statuses |= {} if is_public(job.config) else {"model-training": "unaccounted"}
     log = {
         "schema_version": 2,
