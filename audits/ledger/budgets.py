@@ -317,15 +317,20 @@ def refuse_overspending(others: Sequence[Spending], spending: Spending, limit: C
 
 
 def overspending(others: Sequence[Spending], spending: Spending, limit: Cost | None) -> list[str]:
-    """Return a sentence for each exceeded limit: on the joint epsilon of all runs, or on the delta of `spending`."""
+    """Return a sentence for each exceeded limit: on the joint epsilon of all runs, or on the delta of `spending`.
+
+    The joint epsilon is computed at the smallest delta of the limit and of all other runs. Otherwise, a run with a
+    larger delta could use budget that an earlier run with a smaller delta still needs for its release.
+    """
     if limit is None:
         return []
-    before, after = (joint_cost(runs, limit.delta).epsilon for runs in (others, (*others, spending)))
+    delta = min([limit.delta, *(other.cost.delta for other in others)])
+    before, after = (joint_cost(runs, delta).epsilon for runs in (others, (*others, spending)))
     problems = []
     if after > limit.epsilon:
         problems.append(
             f"epsilon: the limit for all runs together is {limit.epsilon:g}; {before:.4g} is spent, and with "
-            f"this run, {after:.4g} would be spent (at delta {limit.delta:g})"
+            f"this run, {after:.4g} would be spent (at delta {delta:g})"
         )
     if spending.cost.delta > limit.delta:
         requested = f"this run requests {spending.cost.delta:g}"

@@ -109,6 +109,20 @@ def test_second_run_may_claim_the_whole_delta_that_the_persons_allow(project):
         assert problem.endswith("(at delta 8e-06)")
 
 
+def test_a_run_with_a_larger_delta_leaves_an_earlier_run_its_budget(project):
+    """At the delta of the second run, both fit into the limit; at the delta of the first run, they do not."""
+    policy = load_policy("strict-dp")
+    first = project.config(**with_dp(epsilon=2.0, delta=1e-6, persons=10_000))
+    second = project.config(**with_dp(epsilon=2.2, delta=1e-5, persons=10_000), seed=7)
+    reserved(first)
+    for refuse in (lambda: check_remaining_budget(second, policy), lambda: reserved(second)):
+        with pytest.raises(Overspent, match="does not cover this run") as refused:
+            refuse()
+        assert refused.value.problems[0].endswith("would be spent (at delta 1e-06)")
+    assert check_remaining_budget(first, policy)[1]  # the first run still continues with its reservation
+    assert [one["run"] for one in booked(first)] == [reserved(first).spending.run]
+
+
 def test_delta_too_large_for_train_is_refused_before_the_reservation(project):
     few = with_dp(epsilon=0.5, delta=9e-3, persons=10)
     config = project.config(**{**few, "policy": "research", "split": {"train": 0.95, "control": 0.05}})
