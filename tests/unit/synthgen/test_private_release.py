@@ -132,7 +132,7 @@ def test_dp_release_verifies_and_states_the_spent_budget(finished, first_run):
     # a further run exceeds the policy and is refused before its first query
     with pytest.raises(BudgetError, match="nothing was reserved") as refused:
         Pipeline(private.config()).run(resume="never")
-    assert refused.value.problems[0].startswith("epsilon: the limit for all runs together is 2.5; 1.8")
+    assert refused.value.problems[0].startswith("epsilon: the limit for all runs together is 2.5; 2 is")
     assert run.folder("measure").is_dir()  # the DP result is kept
 
 
