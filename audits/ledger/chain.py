@@ -4,7 +4,7 @@ r"""The file of the ledger: a chain of JSON lines, each with a keyed hash (mac) 
     H(x) = HMAC-SHA256(K, "synthgen/ledger/v1\0" || file name || 0x00 || x),   where || concatenates bytes
 
 The ledger is the institution's record of audits and privacy budgets. The key K (32 bytes, mode 0600) is in a file
-beside the chain. Without K, nobody can write a valid line or test a guess of a line's content. A change of any
+beside the chain. K is needed to write a valid line and to test a guess of a line's content. A change of any
 line is detected. The id of a chain is derived from K alone.
 
 The macs cannot show that someone replaced the chain together with K, or restored an older copy of the chain.

@@ -51,9 +51,9 @@ azathioprine 6 600; azithromycin 25 4000; baclofen 0.05 200; bisoprolol 0.6 40; 
 canagliflozin 25 600; candesartan 1 64; captopril 1 600; carbamazepine 25 3200; carbimazole 0.6 240;
 carvedilol 1.5 100; celecoxib 25 1600; cetirizine 0.6 80; chlorthalidone 3 200; citalopram 2.5 160; clonidine 0.01 5;
 clopidogrel 18 1200; codeine 3 480; colchicine 0.15 6; dabigatran 18 600; dapagliflozin 1 20; dexamethasone 0.2 100;
-diazepam 0.5 100; digoxin 0.03 2; diltiazem 2.5 960; donepezil 1 46; doxazosin 0.2 32;
+diazepam 0.5 100; diclofenac 6 400; digoxin 0.03 2; diltiazem 2.5 960; donepezil 1 46; doxazosin 0.2 32;
 doxycycline 5 800; duloxetine 10 240; edoxaban 7 120; empagliflozin 2 50; enalapril 0.5 80; enoxaparin 5 400;
-escitalopram 1 80; esomeprazole 2.5 320; ezetimibe 2.5 20; famotidine 2.5 320; febuxostat 10 240; fenofibrate 10 400;
+escitalopram 1 80; esomeprazole 2.5 500; ezetimibe 2.5 20; famotidine 2.5 320; febuxostat 10 240; fenofibrate 10 400;
 fexofenadine 7 720; finasteride 0.2 20; fluoxetine 1 320; furosemide 1 1000; gabapentin 40 3600; gliclazide 15 640;
 glipizide 1 40; haloperidol 0.06 200; hydralazine 2.5 600; hydrochlorothiazide 3 200; hydroxychloroquine 40 1600;
 ibuprofen 20 3200; indapamide 0.3 10; irbesartan 18 600; isoniazid 12 1800; lacosamide 10 800; lamotrigine 1 1400;
@@ -61,11 +61,11 @@ lansoprazole 7 240; letrozole 0.6 10; levetiracetam 50 6000; levothyroxine 0.006
 lisinopril 0.6 160; lithium 75 3600; loratadine 1.2 80; lorazepam 0.1 20; losartan 6 200; meloxicam 1.8 30;
 memantine 1 56; mesalamine 100 9600; metformin 100 3400; methimazole 0.6 240; metoclopramide 0.5 120;
 metoprolol 1 800; mirabegron 6 100; mirtazapine 3 180; modafinil 25 800; montelukast 2 40; naproxen 25 2000;
-nebivolol 0.6 80; nifedipine 2.5 240; nitrofurantoin 6 800; olanzapine 0.6 450; olmesartan 2.5 80; omeprazole 2.5 240;
+nebivolol 0.6 80; nifedipine 2.5 240; nitrofurantoin 6 800; olanzapine 0.6 80; olmesartan 2.5 80; omeprazole 2.5 240;
 ondansetron 0.5 64; oxybutynin 0.6 60; pantoprazole 10 160; paroxetine 2.5 120; perindopril 1 32; phenytoin 10 3000;
 pioglitazone 3 90; pramipexole 0.03 9; prasugrel 1.2 120; pravastatin 2.5 160; prednisolone 0.5 500;
 prednisone 0.5 500; pregabalin 10 1200; propranolol 0.5 640; propylthiouracil 12 1800; quetiapine 6 1600;
-ramipril 0.6 40; rifaximin 50 2400; risedronate 1 300; risperidone 0.06 250; rivaroxaban 1 40; ropinirole 0.06 48;
+ramipril 0.6 40; rifaximin 50 2400; risedronate 1 300; risperidone 0.06 32; rivaroxaban 1 40; ropinirole 0.06 48;
 rosuvastatin 2 80; sertraline 6 800; sildenafil 2.5 400; simvastatin 2.5 160; sitagliptin 12 200; solifenacin 1.2 40;
 spironolactone 3 800; sumatriptan 2 400; tadalafil 0.6 80; tamoxifen 2.5 80; tamsulosin 0.1 3.2; telmisartan 5 160;
 ticagrelor 15 360; tizanidine 0.5 72; topiramate 5 1600; torsemide 1 400; tramadol 6 800; trazodone 6 1200;
@@ -82,28 +82,30 @@ def _doses(table: str) -> dict[str, tuple[float, float]]:
 
 IN_MG, IN_UNITS = _doses(_MG), _doses(_UNITS)
 _DOSE = re.compile(
-    r"(?i)(?<![-/])\b(?P<drug>[A-Za-z]{5,})\s+(?:(?:tablets?|extended[- ]release|xr|er|sr|cr|dose|at|of|to)\s+){0,2}"
+    r"(?i)\b(?P<drug>[A-Za-z]{5,})\s+(?:(?:tablets?|extended[- ]release|xr|er|sr|cr|dose|at|of|to)\s+){0,2}"
     r"(?P<n>\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)\s*(?P<unit>mg|mcg|micrograms?|µg|g|grams?|units?|iu)\b"
 )
 _MG_PER_UNIT = {"mg": 1.0, "g": 1000.0, "gram": 1000.0, "grams": 1000.0}  # other units of mass are micrograms
-# words of a text about a child, and words beside a dose that is no tablet, or that is an amount per kilogram or time
+_WITH_LARGER_FORMS = frozenset({"diclofenac", "olanzapine", "risperidone"})  # as a gel or depot injection
 _CHILD = re.compile(
     r"(?i)\b(?:child(?:ren)?|infants?|bab(?:y|ies)|boys?|girls?|toddler|neonat\w*|newborn|p(?:a)?ediatric\w*"
     r"|(?:day|week|month)s?[- ]old)\b"
 )
 _NOT_A_TABLET = re.compile(
-    r"(?i)[/·]|\b(?:per|iv|i\.v|im|sc|intra\w+|infusion|drip|bolus|inject\w*|syringe|pump|drops?|syrup|suspension"
+    r"(?i)\b(?:iv|i\.v|im|sc|intra\w+|infusion|drip|bolus|inject\w*|syringe|pump|drops?|syrup|suspension"
     r"|solution|elixir|gel|cream|ointment|patch|spray|inhal\w*)\b"
 )
 _BESIDE = 25  # number of characters before and after a dose in which words of `_NOT_A_TABLET` count
+_RATE = re.compile(r"\s*(?:[/·]|per\b)")  # after an amount per kilogram, time or volume
 
 
 def implausible(text: str) -> Iterator[Contradiction]:
     """Yield each value or dose that is implausible.
 
-    The rule checks the `QUANTITIES`, blood pressure, and the doses of the drugs in `IN_MG` and `IN_UNITS`. A dose can
-    be too small only if the text names no child, and no form or rate of the dose such as "drops" or "mg/kg". The rule
-    does not check pain scores, because "11 out of 10" is a figure of speech.
+    The rule checks the `QUANTITIES`, blood pressure, and the doses of the drugs in `IN_MG` and `IN_UNITS`. It does
+    not check pain scores, because "11 out of 10" is a figure of speech. A dose can be too small only if it is a
+    tablet of an adult: the text names no child, and the dose has no other form ("drops"), is no rate ("mg/kg") and
+    belongs to no combination ("amlodipine-valsartan 5 mg").
     """
     for pattern, lowest, highest in QUANTITIES:
         for match in pattern.finditer(text):
@@ -120,14 +122,19 @@ def implausible(text: str) -> Iterator[Contradiction]:
         if not in_units:
             dose *= _MG_PER_UNIT.get(unit, 0.001)
         lowest, highest = (IN_UNITS if in_units else IN_MG).get(drug, (0, inf))
-        if dose > highest or (dose < lowest and _is_tablet_of_adult(text, match)):
+        is_too_large = dose > highest and (drug not in _WITH_LARGER_FORMS or _is_tablet(text, match))
+        if is_too_large or (dose < lowest and _is_tablet_of_adult(text, match)):
             yield Contradiction("implausible", match.span())
 
 
-def _is_tablet_of_adult(text: str, dose: re.Match[str]) -> bool:
+def _is_tablet(text: str, dose: re.Match[str]) -> bool:
     beside = text[max(0, dose.start() - _BESIDE) : dose.start()], text[dose.end() : dose.end() + _BESIDE]
-    return not (
-        any(map(_NOT_A_TABLET.search, beside))
-        or _CHILD.search(text)
-        or any(f.value in {"infant", "child", "adolescent"} for f in findings_of(text) if f.attribute == "age_band")
+    return not any(map(_NOT_A_TABLET.search, beside))
+
+
+def _is_tablet_of_adult(text: str, dose: re.Match[str]) -> bool:
+    is_child = _CHILD.search(text) is not None or any(
+        f.value in {"infant", "child", "adolescent"} for f in findings_of(text) if f.attribute == "age_band"
     )
+    is_combined = text[: dose.start()].endswith(("-", "/"))
+    return _is_tablet(text, dose) and not (is_child or is_combined or _RATE.match(text, dose.end()))

@@ -123,13 +123,19 @@ def policy_limit(policy: Policy) -> Cost | None:
     return None if limit is None else Cost(epsilon=limit.max_epsilon, delta=limit.max_delta)
 
 
+def largest_delta(config: Config, policy: Policy) -> float:
+    """Return the largest delta that the policy and `dp.persons` allow for all runs together; 1 without a limit."""
+    limit, persons = policy_limit(policy), config.dp.persons
+    return 1.0 if limit is None else min(limit.delta, 1.0 if persons is None else most_delta(persons))
+
+
 def run_limit(config: Config, policy: Policy) -> Cost | None:
     """Return the budget limit for all runs in one ledger together, including a run of this configuration.
 
     The ledger is the institution's record of the privacy budgets of all runs. If `dp.delta` or `dp.persons` is not
     set, the result is the limit of the policy, or None if the policy has no limit. If both are set:
 
-    - With a policy limit, the result is this limit, with delta at most `dp.delta` and `most_delta(dp.persons)`.
+    - With a policy limit, the result is this limit, with delta at most `dp.delta` and `largest_delta`.
     - Without a policy limit, epsilon is infinite, and delta is `dp.delta` of the run.
     """
     limit, delta, persons = policy_limit(policy), config.dp.delta, config.dp.persons
@@ -137,7 +143,7 @@ def run_limit(config: Config, policy: Policy) -> Cost | None:
         return limit
     if limit is None:
         return Cost(epsilon=math.inf, delta=delta)
-    return Cost(epsilon=limit.epsilon, delta=min(limit.delta, delta, most_delta(persons)))
+    return Cost(epsilon=limit.epsilon, delta=min(delta, largest_delta(config, policy)))
 
 
 def delta_problem(config: Config, policy: Policy, persons: int) -> str | None:

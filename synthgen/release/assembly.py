@@ -40,7 +40,7 @@ from synthgen.core.types import Corpus
 from synthgen.decode.bridge import load_bridge
 from synthgen.decode.config import AUTO, XRAG
 from synthgen.decode.style_adapter import is_built_in
-from synthgen.dp.planned_queries import policy_limit, run_limit
+from synthgen.dp.planned_queries import largest_delta, policy_limit, run_limit
 from synthgen.dp.sealed_result import LOG as MECHANISM_LOG
 from synthgen.dp.sealed_result import made_digest
 from synthgen.evaluate.stage import UTILITY
@@ -278,8 +278,8 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
     `spentBefore` is the joint epsilon of all other reservations in the ledger, made before or after this run, except
     voided ones. `maxEpsilon` and `maxDelta` are the policy's limit or, without one, the totals of all runs.
 
-    All totals are computed at the same delta: the delta of the totals in the mechanism log, but at most that of the
-    policy. Without totals in the log, it is that of `run_limit`.
+    All totals are computed at the same delta: the delta of the totals in the mechanism log, but at most
+    `largest_delta`. Without totals in the log, it is that of `run_limit`.
 
     Raise Overspent if all runs together exceed the budget of the policy. Raise InputError if the ledger cannot be
     used, was changed, replaced or rolled back, or has no entry for the DP result of this run.
@@ -289,14 +289,15 @@ def stated_privacy(run: "Run", *, has_groups: bool) -> dict[str, Any]:
         return {**NO_DP, "unit": "group" if has_groups else "record"}
     folder = run.folder("measure")
     log = json.loads((folder / MECHANISM_LOG).read_bytes())
-    budget, limit = run_limit(config, policy), policy_limit(policy)
+    budget = run_limit(config, policy)
     if budget is None:
         raise InternalError("a run with a budget has no delta")
     if log["spent"] is not None:  # the evidence states the totals of the log, also of an earlier version of SynthGen
-        budget = replace(budget, delta=min(log["spent"]["delta"], 1.0 if limit is None else limit.delta))
+        budget = replace(budget, delta=min(log["spent"]["delta"], largest_delta(config, policy)))
     entry = reservation_of_result(*ledger_of(config), log["release"], made_digest(folder), delta=budget.delta)
     cost, before, after = entry.spending.cost, entry.spent_by_others, entry.spent_in_all
     refuse_overspending(entry.others, entry.spending, budget)
+    limit = policy_limit(policy)
     allowed = after if limit is None else limit
     return {
         "mechanism": config.interpolate.method,

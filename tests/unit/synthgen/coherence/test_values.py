@@ -16,7 +16,10 @@ def test_the_doses_are_of_drugs_of_the_dictionary():
         "Temperature 12 F.", "GCS 50.", "levothyroxine 500 mg once daily", "metformin 50 g", "Synthroid 5 mg",
         "Potassium 40 mmol/L.", "Weight 900 kg", "BMI of 300", "lisinopril 2,000 mg", "Heart rate was 500.",
         "Respiratory rate of 200.", "gabapentin 30 mg once daily", "dalteparin 50,000 units", "Metformin 5 mg",
-        "A 59-year-old. Gabapentin 30 mg.", "Lantus 2,000 units", "levothyroxine 2 mcg", "Heparin 900000 IU",
+        "A 59-year-old. Gabapentin 30 mg.", "risperidone 90 mg once daily",
+        "amlodipine/lisinopril 2,000 mg",
+        "BP 120/80. Gabapentin 30 mg.", "diclofenac 4 g", "olanzapine 300 mg",
+        "Lantus 2,000 units", "levothyroxine 2 mcg", "Heparin 900000 IU",
     ],
 )  # fmt: skip
 def test_an_impossible_value_is_found(text):
@@ -35,7 +38,8 @@ def test_an_impossible_value_is_found(text):
         "hydrocodone-acetaminophen 5 mg-325 mg", "amlodipine/valsartan 5 mg", "gabapentin 30 mg, a girl of 9 months",
         "A 9-year-old. Gabapentin 30 mg daily.", "enalapril 0.05 mg IV", "drops of gabapentin 30 mg",
         "metformin 9 mg·kg",
-        "risperidone 90 mg injection", "baclofen 0.02 mg through the pump", "Voltaren 4 g",
+        "risperidone 90 mg injection", "baclofen 0.02 mg through the pump", "Voltaren gel 4 g",
+        "Voltaren 4 g of gel",
         "insulin 12 units", "Vitamin D 50,000 units", "metformin 0.5 g", "acetaminophen 500 mg", "Lantus 10 IU",
         "levothyroxine sodium 50 mcg",
     ],
